@@ -69,9 +69,9 @@ async function runAll(files: string[], environment: Record<string, string>): Pro
   mkdirSync(path.dirname(TAP_FILE), { recursive: true });
   const tapOutput = createWriteStream(TAP_FILE);
   const { signal } = interruption;
-  await schedule(files, CONCURRENCY, async (file) => {
+  await schedule(files, CONCURRENCY, async (file, priority) => {
     if (signal.aborted) return;
-    const options = { program: compiled(file), environment, timeoutS: FILE_TIMEOUT_S, signal };
+    const options = { program: compiled(file), environment, timeoutS: FILE_TIMEOUT_S, priority, signal };
     const { report, output, leftBehind } = await runTestFile(file, options);
     tapOutput.write(`${output.join('\n')}\n`);
     reports.push(report);

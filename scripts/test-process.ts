@@ -1,7 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import os from 'node:os';
 import { createInterface } from 'node:readline';
+import { lowerSessionPriority } from '../src/platform/index.js';
 import { type FileReport, TapReader } from './tap-report.js';
+import type { TestPriority } from './test-schedule.js';
 
 /** Time for the processes of a finished test to exit, ms. */
 const EXIT_GRACE_MS = 3_000;
@@ -16,6 +19,7 @@ export type TestProcessOptions = {
   environment: Record<string, string>;
   /** Timeout of the whole file, seconds. */
   timeoutS: number;
+  priority: TestPriority;
   /** Aborts the file. */
   signal: AbortSignal;
 };
@@ -35,9 +39,9 @@ export type TestOutcome = {
  * @param file source of the test, such as `test/api/server/server.test.ts`
  */
 export async function runTestFile(file: string, options: TestProcessOptions): Promise<TestOutcome> {
-  const { program, environment, timeoutS, signal } = options;
+  const { program, environment, timeoutS, priority, signal } = options;
   const startedAtMs = performance.now();
-  // A process group of its own, to find processes that the test leaves behind.
+  // A session and process group of its own, to find processes that the test leaves behind.
   const child = spawn(process.execPath, ['--enable-source-maps', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
@@ -45,6 +49,7 @@ export async function runTestFile(file: string, options: TestProcessOptions): Pr
   });
   const group = child.pid;
   if (group === undefined) throw (await once(child, 'error'))[0];
+  if (priority === 'low') lowerSessionPriority(group, os.constants.priority.PRIORITY_BELOW_NORMAL);
   const exited = exitFailure(child);
   const closed = once(child, 'close');
 

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import { objectStoreConfig } from './config/s3-settings.js';
 import { type ConfiguredRung, SETTINGS } from './config/settings.js';
 import {
   HeadendError,
@@ -8,6 +9,7 @@ import {
   SettingProblem,
   type TrustedProxies,
 } from './platform/index.js';
+import type { ObjectStoreOptions } from './recordings/index.js';
 
 /** Rate of a token bucket: tokens of a full one, and ms until one more. */
 type RatePerMinute = { burst: number; refillMs: number };
@@ -16,6 +18,8 @@ type RatePerMinute = { burst: number; refillMs: number };
 function ratePerMinute(count: number): RatePerMinute {
   return { burst: count, refillMs: 60_000 / count };
 }
+
+const MAXIMUM_DEFAULT_HLS_PROCESSES = 4;
 
 export type Config = {
   http: { host: string; port: number };
@@ -31,6 +35,8 @@ export type Config = {
   logLevel: LogLevel;
   trustProxy: TrustedProxies;
   ladder: ConfiguredRung[] | 'off';
+  /** Undefined: encoders run without viewers too. */
+  ladderIdleMs: number | undefined;
   videoEncoder: 'software' | 'nvenc' | 'vaapi' | 'qsv' | 'videotoolbox';
   vaapiDevice: string;
   videoPreset: string;
@@ -38,10 +44,35 @@ export type Config = {
   partDurationS: number;
   segmentDurationS: number;
   windowDurationS: number;
+  /** Maximum processes that serve HLS besides the gateway. */
+  hlsProcesses: number;
   /** Time that a broadcast waits for its publisher to reconnect. */
   reconnectGraceMs: number;
+  /** `file`: picture or film instead of the last picture; `text`: sentence over that, empty: none. */
+  slate: { file: string | undefined; text: string } | undefined;
+  /** Time that viewers can rewind; 0: they cannot. */
+  rewindWindowMs: number;
   /** 0: no thumbnails. */
   thumbnailIntervalMs: number;
+  recordings: {
+    dir: string;
+    renditions: 'source' | 'all';
+    /** Whether what viewers see while the publisher is away is recorded. */
+    slates: boolean;
+    /** Of one account; 0: unlimited. */
+    quotaBytes: number;
+    /** Free disk space below which nothing is recorded. */
+    minimumFreeBytes: number;
+    /** Undefined: recordings stay in the folder. */
+    objectStore: ObjectStoreOptions | undefined;
+  };
+  uploads: {
+    /** 0: uploads are refused. */
+    maximumBytes: number;
+    maximumDurationS: number;
+    /** Unfinished ones of an account. */
+    maximumPerAccount: number;
+  };
   webrtc: {
     /** Undefined: every interface. */
     host: string | undefined;
@@ -81,7 +112,7 @@ export type Config = {
     ffmpegMemoryBytes: number;
   };
   /** Retention; 0: unlimited. */
-  keepDays: { chat: number; viewers: number; keyUses: number; webhookDeliveries: number };
+  keepDays: { chat: number; viewers: number; keyUses: number; webhookDeliveries: number; recordings: number };
   /** Registration policy, and role of accounts registered without an invitation. */
   registration: { policy: 'open' | 'invitation' | 'closed'; role: 'viewer' | 'broadcaster' };
   /** Host platform whose JSON Web Tokens are accepted. */
@@ -96,6 +127,13 @@ export type Config = {
     | undefined;
   /** Whether webhooks may target private addresses and this machine. */
   webhooksToPrivateAddresses: boolean;
+  restreams: {
+    toPrivateAddresses: boolean;
+    /** Maximum of outputs at the same time. */
+    maximum: number;
+  };
+  /** Secret that encrypts what must be read again; undefined: that of DATA_DIR. */
+  encryptionSecret: string | undefined;
 };
 
 /** Returns every setting with its default (empty: none) and its description. */
@@ -141,6 +179,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const required = <T>(from: Setting<T>): T => optional(from) as T;
 
   const rtmpsPort = optional(SETTINGS.rtmpsPort);
+  const ladderIdleS = required(SETTINGS.ladderIdleS);
+  const slate = required(SETTINGS.slate);
   const cert = optional(SETTINGS.tlsCert);
   const key = optional(SETTINGS.tlsKey);
   if (rtmpsPort !== undefined && !(environment.TLS_CERT && environment.TLS_KEY))
@@ -158,6 +198,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     logLevel: required(SETTINGS.logLevel),
     trustProxy: required(SETTINGS.trustProxy),
     ladder: required(SETTINGS.ladder),
+    ladderIdleMs: ladderIdleS === 'off' ? undefined : ladderIdleS * 1000,
     videoEncoder: required(SETTINGS.videoEncoder),
     vaapiDevice: required(SETTINGS.vaapiDevice),
     videoPreset: required(SETTINGS.videoPreset),
@@ -165,8 +206,30 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     partDurationS: required(SETTINGS.partDurationS),
     segmentDurationS: required(SETTINGS.segmentDurationS),
     windowDurationS: required(SETTINGS.windowDurationS),
+    hlsProcesses:
+      optional(SETTINGS.hlsProcesses) ?? Math.min(availableParallelism() - 1, MAXIMUM_DEFAULT_HLS_PROCESSES),
     reconnectGraceMs: required(SETTINGS.reconnectGraceS) * 1_000,
+    slate:
+      slate === 'off'
+        ? undefined
+        : { file: slate === 'on' ? undefined : slate.file, text: required(SETTINGS.slateText) },
+    rewindWindowMs: required(SETTINGS.rewindWindowS) * 1_000,
     thumbnailIntervalMs: required(SETTINGS.thumbnailIntervalS) * 1_000,
+    recordings: {
+      dir: path.resolve(
+        optional(SETTINGS.recordingsDir) ?? path.join(required(SETTINGS.dataDir), 'recordings'),
+      ),
+      renditions: required(SETTINGS.recordRenditions),
+      slates: required(SETTINGS.recordSlate),
+      quotaBytes: required(SETTINGS.recordingQuotaGigabytes) * 1e9,
+      minimumFreeBytes: required(SETTINGS.recordingsMinimumFreeMegabytes) * 1e6,
+      objectStore: objectStoreConfig(optional, (problem) => problems.push(problem)),
+    },
+    uploads: {
+      maximumBytes: required(SETTINGS.uploadMaximumGigabytes) * 1e9,
+      maximumDurationS: required(SETTINGS.uploadMaximumHours) * 3_600,
+      maximumPerAccount: required(SETTINGS.maxUploads),
+    },
     webrtc: {
       host: optional(SETTINGS.webrtcHost),
       port: required(SETTINGS.webrtcPort),
@@ -202,6 +265,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       viewers: required(SETTINGS.keepViewersDays),
       keyUses: required(SETTINGS.keepKeyUsesDays),
       webhookDeliveries: required(SETTINGS.keepDeliveriesDays),
+      recordings: required(SETTINGS.keepRecordingsDays),
     },
     registration: {
       policy: required(SETTINGS.registration),
@@ -209,6 +273,11 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     },
     jwt: undefined,
     webhooksToPrivateAddresses: required(SETTINGS.webhooksPrivate),
+    restreams: {
+      toPrivateAddresses: required(SETTINGS.restreamsPrivate),
+      maximum: required(SETTINGS.maxRestreams),
+    },
+    encryptionSecret: optional(SETTINGS.encryptionSecret),
   };
   const jwksUrl = optional(SETTINGS.jwksUrl);
   const jwtSecret = optional(SETTINGS.jwtSecret);

@@ -1,49 +1,57 @@
-import { createHmac } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import {
   Channels,
   createAuthentication,
   createKeyAdmission,
-  hashStreamKey,
   loadOperatorToken,
   mayStillPublish,
-  mintStreamKey,
   StreamKeys,
 } from './accounts/index.js';
-import { createGuards, createServer } from './api/index.js';
-import { Audience } from './audience/index.js';
+import { CONNECTION_TIMEOUTS, createGuards, createServer } from './api/index.js';
+import { Audience, RecordingAdmission } from './audience/index.js';
 import { type Chat, createChat } from './chat/index.js';
 import type { Config } from './config.js';
+import { HlsDelivery } from './egress/hls/index.js';
 import { createWhepEgress } from './egress/whep/index.js';
 import { carryAccessChanges } from './gateway/access-changes.js';
 import { startAccountDeletion } from './gateway/account-deletion.js';
 import {
   type BoundPorts,
-  isLoopback,
   listeningHost,
   publicAddresses,
   publicUrlPath,
+  warnOfTrustedPeers,
 } from './gateway/addresses.js';
+import { derivedKey } from './gateway/derived-key.js';
+import { openHealth } from './gateway/health.js';
+import { createWithKey } from './gateway/livestream-with-key.js';
+import { openRecordings } from './gateway/recordings.js';
+import { releaseVersion } from './gateway/release.js';
+import { openRestreams, relayIdOf } from './gateway/restreams.js';
 import { registerRoutes } from './gateway/routes.js';
+import { startThumbnails } from './gateway/thumbnails.js';
+import { openTranscoder } from './gateway/transcoder.js';
+import { openVideos } from './gateway/videos.js';
+import { createWelcome, type Welcome } from './gateway/welcome.js';
 import { createRtmpServer } from './ingest/rtmp/index.js';
 import { createWhipIngest } from './ingest/whip/index.js';
-import { createPackager } from './packager/index.js';
+import { createPackager, type Packager } from './packager/index.js';
 import {
   BoundedCalls,
   type Clock,
+  EventLoopLoad,
   type Logger,
   loadSecretFile,
   migrate,
   openDatabase,
   projectRoot,
 } from './platform/index.js';
+import { statusFeature } from './restreams/index.js';
 import { Signalling, WebrtcService } from './socket-signalling/index.js';
 import { createSocketHub } from './sockets/index.js';
 import { Livestreams, StreamRegistry } from './streams/index.js';
-import { ThumbnailCaptures, ThumbnailStore } from './thumbnails/index.js';
-import { createTranscoder } from './transcode/index.js';
+import type { Videos } from './videos/index.js';
 import { broadcastEvent, createWebhooks } from './webhooks/index.js';
 import { createWebrtcPool, IceServers, OfferLimit } from './webrtc/index.js';
 
@@ -52,13 +60,14 @@ export type GatewayContext = {
   log: Logger;
   /** Process environment, from which child processes get the variables that they need. */
   environment: NodeJS.ProcessEnv;
+  /** Share of the time since the last call in which the event loop was busy; default: measured. */
+  eventLoopUtilization?: () => number;
 };
 
 export type Gateway = {
   /** Bound addresses; ports differ from the configuration when it says 0. */
   addresses: { http: Address; rtmp: Address; rtmps?: Address };
-  /** Operator token, if this start generated it: to be shown once. */
-  newOperatorToken: string | undefined;
+  welcome: Welcome;
   /** Resolves (never rejects) when the gateway cannot continue and must be closed. */
   failed: Promise<Error>;
   /** Closes every broadcast such that the next start resumes it, and every listener. Idempotent. */
@@ -73,7 +82,7 @@ type Address = { host: string; port: number };
  * @throws HeadendError with a message for the operator: `data_dir_in_use`, `database_unreachable`, `ffmpeg_missing` …
  */
 export async function startGateway(config: Config, context: GatewayContext): Promise<Gateway> {
-  const { clock, log, environment } = context;
+  const { clock, log } = context;
   const closing: (() => unknown)[] = [];
   const closeAll = async (): Promise<void> => {
     for (const close of closing.splice(0).reverse()) await close();
@@ -89,16 +98,15 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     });
 
     const { secret } = await loadSecretFile(path.join(config.dataDir, 'secret'));
-    const release = await version();
-
+    const release = await releaseVersion();
     const bound: BoundPorts = { http: 0, rtmp: 0, rtmps: undefined };
-    const { urls, origin } = publicAddresses(config.publicUrl, bound);
+    const { urls, origin } = publicAddresses(config.publicUrl, bound, config.rewindWindowMs);
     const authentication = createAuthentication({
       sql,
       clock,
       log: log.child({ module: 'accounts' }),
       operatorToken,
-      operatorId: operatorToken.fingerprint(keyOf(secret, 'operator in viewer tokens')),
+      operatorId: operatorToken.fingerprint(derivedKey(secret, 'operator in viewer tokens')),
       jwt: config.jwt,
       publicOrigin: origin,
       registration: config.registration.policy,
@@ -118,23 +126,10 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     closing.push(() => keys.close());
     const channels = new Channels(sql);
 
-    const transcoder = createTranscoder({
-      ffmpegPath: config.ffmpegPath,
-      environment,
-      ladder: config.ladder,
-      audioBitrateBps: config.audioBitrateBps,
-      segmentDurationS: config.segmentDurationS,
-      videoEncoder: config.videoEncoder,
-      vaapiDevice: config.vaapiDevice,
-      preset: config.videoPreset,
-      maxPixels: config.limits.framePixels,
-      maxMemoryBytes: config.limits.ffmpegMemoryBytes,
-      clock,
-      log,
-    });
+    const transcoder = openTranscoder(config, context, (...ids) => packager.findPresentation(...ids));
     await transcoder.start();
     closing.push(() => transcoder.close());
-    const packager = createPackager({
+    const packager: Packager = createPackager({
       partDurationS: config.partDurationS,
       segmentDurationS: config.segmentDurationS,
       windowDurationS: config.windowDurationS,
@@ -189,29 +184,37 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       clock,
       log,
     });
-    // Order at the end of a broadcast: notify WebRTC viewers, encode the last frames, then close the playlist.
+    // Order at the end of a broadcast: notify WebRTC viewers, encode the last frames, close the playlist, then the recording.
     streams.subscribe(whepEgress);
     streams.subscribe(transcoder);
     streams.subscribe(packager);
+    const modules = { sql, livestreams, streams, packager, transcoder, webhooks, urls, clock, log };
+    const furtherUsage = (userId: string): Promise<number> => videos.usage(userId);
+    const recordings = await openRecordings(config, { ...modules, furtherUsage });
+    closing.push(() => recordings.close());
+    const videos: Videos = await openVideos(config, { ...modules, recordings });
+    closing.push(() => videos.close());
+    const restreams = openRestreams(config, {
+      ...modules,
+      keys,
+      ...{ whepEgress, transcoder },
+      bound,
+      secret,
+      version: release,
+    });
+    closing.push(() => restreams.close());
+    const calls = new BoundedCalls({ clock });
+    const health = openHealth({ ...modules, calls });
+    closing.push(() => health.close());
     streams.onChange((change) => {
       const event = broadcastEvent(change);
       if (event) webhooks.emit(...event);
     });
-    const thumbnails = new ThumbnailStore({ folder: path.join(config.dataDir, 'thumbnails') });
-    const captures = new ThumbnailCaptures({
-      livestreams,
-      streams,
-      packager,
-      thumbnails,
-      ffmpeg: transcoder.ffmpeg,
-      intervalMs: config.thumbnailIntervalMs,
-      maxPixels: config.limits.framePixels,
-      clock,
-      log: log.child({ module: 'thumbnails' }),
-    });
-    captures.start();
+    const { thumbnails, captures } = startThumbnails(config, { ...modules, transcoder });
     closing.push(() => captures.close());
     await streams.start();
+    recordings.start();
+    videos.start();
 
     const rtmpServer = createRtmpServer({
       publish: (publisher) => streams.publish(publisher),
@@ -222,8 +225,9 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
         connections: config.limits.rtmpConnections,
         connectionsPerAddress: config.limits.rtmpConnectionsPerAddress,
       },
-      readableCodecs: transcoder.readableCodecs,
+      readsAv1: transcoder.readsAv1,
       maxPixels: config.limits.framePixels,
+      relayId: relayIdOf(secret),
       clock,
       log: log.child({ module: 'rtmp' }),
     });
@@ -233,6 +237,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       publish: (publisher) => streams.publish(publisher),
       maximumBitrateBps: config.webrtc.maximumBitrateBps,
       maxPixels: config.limits.framePixels,
+      relayId: relayIdOf(secret),
       clock,
       log: log.child({ module: 'whip' }),
     });
@@ -241,12 +246,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       view: (request) => whepEgress.view(request),
       offer: (streamId) => whepEgress.offer(streamId),
       viewers: (streamId) => whepEgress.viewers(streamId),
-      create: async (userId, { title, description = '', recordingEnabled = false }) => {
-        const streamKey = mintStreamKey();
-        const livestream = { userId, title, description, recordingEnabled };
-        const { id } = await livestreams.create({ ...livestream, streamKeyHash: hashStreamKey(streamKey) });
-        return { streamId: id, streamKey };
-      },
+      create: createWithKey(livestreams),
       livestreams,
       streams,
       iceServers,
@@ -257,12 +257,8 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       authenticate,
       clock,
       log: log.child({ module: 'sockets' }),
-      limits: {
-        connections: config.limits.sockets,
-        connectionsPerAddress: config.limits.socketsPerAddress,
-      },
+      limits: { connections: config.limits.sockets, connectionsPerAddress: config.limits.socketsPerAddress },
     });
-    const calls = new BoundedCalls({ clock });
     const audience = new Audience({
       sql,
       calls,
@@ -270,7 +266,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       streams,
       authenticate,
       identities: authentication.identities,
-      secret: keyOf(secret, 'viewer tokens'),
+      secret: derivedKey(secret, 'viewer tokens'),
       hub,
       keepDays: config.keepDays.viewers,
       limits: { newViewers: config.limits.newViewersPerAddress },
@@ -278,6 +274,14 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       clock,
       log: log.child({ module: 'audience' }),
     });
+    const recordingAdmission = new RecordingAdmission({
+      ...{ recordings, livestreams, authenticate, identities: authentication.identities, calls },
+      secret: derivedKey(secret, 'viewer tokens'),
+      clock,
+      log: log.child({ module: 'audience' }),
+    });
+    recordingAdmission.start();
+    closing.push(() => recordingAdmission.close());
     audience.onPeak((peak) => webhooks.emit('viewers.peak', peak));
     await audience.start();
     closing.push(() => audience.close());
@@ -287,7 +291,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       livestreams,
       isFollowing: (follower, followed) => follows.isFollowing(follower, followed),
       isAdminAccount: async (userId) => (await accounts.findAccount(userId))?.role === 'admin',
-      addressSecret: keyOf(secret, 'addresses in chat'),
+      addressSecret: derivedKey(secret, 'addresses in chat'),
       keepDays: config.keepDays.chat,
       clock,
       log: log.child({ module: 'chat' }),
@@ -306,12 +310,24 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     });
     signalling.start();
     closing.push(() => signalling.close());
+    hub.add(statusFeature({ restreams, livestreams, hub }));
     for (const feature of [signalling, audience.feature, chat.feature]) hub.add(feature);
-    carryAccessChanges({ authentication, streams, audience, hub });
-    const holders = { authentication, keys, channels, livestreams, streams, thumbnails, audience, chat };
+    carryAccessChanges({ authentication, streams, audience, recordingAdmission, hub });
+    const holders = {
+      ...{ authentication, keys, channels, livestreams, streams, thumbnails, audience, chat },
+      ...{ recordings, recordingAdmission, videos, restreams, health },
+    };
     startAccountDeletion(holders);
 
     const basePath = publicUrlPath(config.publicUrl);
+    const hlsDelivery = new HlsDelivery({
+      processes: config.hlsProcesses,
+      timeouts: CONNECTION_TIMEOUTS,
+      admission: audience,
+      utilization: context.eventLoopUtilization,
+      clock,
+      log: log.child({ module: 'hls' }),
+    });
     const http = createServer({
       log,
       clock,
@@ -322,13 +338,12 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
         connections: config.limits.httpConnections,
         connectionsPerAddress: config.limits.httpConnectionsPerAddress,
       },
+      takeConnection: (...connection) => hlsDelivery.takeConnection(...connection),
     });
-    if (config.trustProxy === true && !isLoopback(config.http.host))
-      log.warn(
-        { host: config.http.host },
-        'TRUST_PROXY=true trusts the X-Forwarded-* headers of every client that reaches this listener, and disables the ' +
-          "limits per address: set the proxies' addresses (TRUST_PROXY=127.0.0.1), or HTTP_HOST=127.0.0.1",
-      );
+    if (config.trustProxy === true) warnOfTrustedPeers(config.http.host, log);
+    const measured = new AbortController();
+    closing.push(() => measured.abort());
+    const load = new EventLoopLoad(clock, measured.signal);
     await registerRoutes(http, {
       ...holders,
       guards: createGuards({ authenticate, calls }),
@@ -344,21 +359,23 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       basePath,
       checks: { database: () => calls.run(() => sql`select 1`) },
       calls,
+      load,
       clock,
+      log: log.child({ module: 'http' }),
     });
     void iceServers.check();
 
     // Closed in reverse order: RTMP listeners, broadcasts, blocked playlist requests, HTTP requests.
-    closing.push(() => http.close());
+    closing.push(() => Promise.all([http.close(), hlsDelivery.close()]));
+    hlsDelivery.start(http.server, (...exchange) => http.routing(...exchange));
     closing.push(() => packager.close());
     closing.push(() => streams.close());
     await http.listen({ host: listeningHost(config.http.host), port: config.http.port });
     bound.http = (http.server.address() as AddressInfo).port;
     await rtmpServer.start();
     closing.push(() => rtmpServer.close());
-    const ingest = rtmpServer.address();
-    bound.rtmp = ingest.port;
-    bound.rtmps = ingest.rtmpsPort;
+    const { port, rtmpsPort } = rtmpServer.address();
+    Object.assign(bound, { rtmp: port, rtmps: rtmpsPort });
     const { host } = config.rtmp;
 
     let closed: Promise<void> | undefined;
@@ -368,7 +385,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
         rtmp: { host, port: bound.rtmp },
         ...(bound.rtmps === undefined ? {} : { rtmps: { host, port: bound.rtmps } }),
       },
-      newOperatorToken: operatorToken.created,
+      welcome: await createWelcome(authentication, urls, config),
       failed: database.lost,
       close: () => (closed ??= closeAll()),
     };
@@ -376,14 +393,4 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     await closeAll();
     throw error;
   }
-}
-
-/** Derives a key for one purpose, so that modules do not share keys (like HKDF-Expand, RFC 5869). */
-function keyOf(secret: string, purpose: string): Buffer {
-  return createHmac('sha256', secret).update(purpose).digest();
-}
-
-async function version(): Promise<string> {
-  const file = path.join(projectRoot(), 'package.json');
-  return (JSON.parse(await readFile(file, 'utf8')) as { version: string }).version;
 }

@@ -1,3 +1,4 @@
+import type { DestinationStream } from 'pino';
 import { configHelp, readConfig } from './config.js';
 import { startGateway } from './gateway.js';
 import { createLog, HeadendError, startWatchdog, systemClock } from './platform/index.js';
@@ -17,16 +18,13 @@ if (process.argv.includes('--help') || process.argv.includes('-h')) {
 
 try {
   const config = readConfig(process.env);
-  const log = createLog(config.logLevel);
+  const log = createLog(config.logLevel, process.stdout.isTTY ? await terminalLog() : undefined);
   // When the supervisor was killed, the gateway is killed too.
   process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
   process.channel?.unref();
   const gateway = await startGateway(config, { clock: systemClock, log, environment: process.env });
-  if (gateway.newOperatorToken)
-    process.stderr.write(
-      `\n  The operator token, shown only now (stored in ${config.dataDir}):\n\n      ${gateway.newOperatorToken}\n\n`,
-    );
   log.info(gateway.addresses, 'ready');
+  if (gateway.welcome.isFirstRun || process.stderr.isTTY) process.stderr.write(gateway.welcome.text);
   // Started last: the start compiles schemas synchronously, which takes seconds on a busy machine.
   startWatchdog({ logs: log.isLevelEnabled('fatal') });
 
@@ -63,4 +61,10 @@ try {
   const known = error instanceof HeadendError;
   process.stderr.write(`headend: ${known ? error.message : ((error as Error).stack ?? String(error))}\n`);
   process.exit(1);
+}
+
+/** Writes log lines as text for people; synchronously, so that nothing is lost when the process ends. */
+async function terminalLog(): Promise<DestinationStream> {
+  const { default: pretty } = await import('pino-pretty');
+  return pretty({ sync: true, colorize: true, translateTime: 'SYS:HH:MM:ss.l' });
 }

@@ -20,9 +20,18 @@ const ALLOWED_IMPORTS: Record<string, string[]> = {
   'ingest/rtmp': ['streams', 'media', 'platform'],
   transcode: ['streams', 'media', 'platform'],
   packager: ['streams', 'media', 'platform'],
+  recordings: ['streams', 'packager', 'media', 'platform'],
+  videos: ['streams', 'transcode', 'recordings', 'platform'],
   thumbnails: ['streams', 'packager', 'media', 'platform'],
-  'egress/hls': ['streams', 'packager', 'media', 'platform'],
-  api: ['accounts', 'streams', 'audience', 'chat', 'webhooks', 'thumbnails', 'platform'],
+  health: ['streams', 'media', 'platform'],
+  'egress/http': ['platform'],
+  'egress/hls': ['egress/http', 'streams', 'packager', 'media', 'platform'],
+  'egress/recordings': ['egress/http', 'streams', 'recordings', 'videos', 'packager', 'media', 'platform'],
+  restreams: ['sockets', 'accounts', 'ingest/rtmp', 'streams', 'webrtc', 'media', 'platform'],
+  api: [
+    ...['accounts', 'streams', 'audience', 'chat', 'webhooks', 'thumbnails', 'recordings', 'restreams'],
+    ...['videos', 'health', 'platform'],
+  ],
 };
 
 /** The composition root and the process; `gateway/` and `config/` belong to them. They may import every module. */

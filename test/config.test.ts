@@ -61,6 +61,14 @@ t.test('retention periods and connection limits are configurable', async (t) => 
   });
 });
 
+t.test('the time after which an unwatched ladder is suspended is configurable, or off', async (t) => {
+  t.equal(readConfig({}).ladderIdleMs, 60_000);
+  t.equal(readConfig({ LADDER_IDLE: '2.5' }).ladderIdleMs, 2_500);
+  t.equal(readConfig({ LADDER_IDLE: 'off' }).ladderIdleMs, undefined);
+  for (const wrong of ['0', '-1', '86401', 'on'])
+    t.throws(() => readConfig({ LADDER_IDLE: wrong }), { message: /LADDER_IDLE/ });
+});
+
 t.test('an empty variable counts as absent', async (t) => {
   t.equal(readConfig({ HTTP_PORT: '' }).http.port, 8080);
 });
@@ -184,4 +192,25 @@ t.test('trusted proxies are addresses or networks, and invalid ones are refused'
     code: 'config_invalid',
     message: /TRUST_PROXY must be .*, not "10\.0\.0\.0\/40" in "127\.0\.0\.1,10\.0\.0\.0\/40"/,
   });
+});
+
+t.test('the object store needs a bucket and its key', async (t) => {
+  t.equal(readConfig({}).recordings.objectStore, undefined);
+  const own = { S3_BUCKET: 'recordings', S3_ACCESS_KEY_ID: 'id', S3_SECRET_ACCESS_KEY: 'secret' };
+  t.match(readConfig(own).recordings.objectStore, {
+    endpoint: undefined,
+    region: 'us-east-1',
+    pathStyle: false,
+  });
+  const other = { ...own, S3_ENDPOINT: 'http://localhost:9000/', S3_PREFIX: '/a/b/' };
+  t.match(readConfig(other).recordings.objectStore, {
+    ...{ endpoint: 'http://localhost:9000', prefix: 'a/b', pathStyle: true },
+  });
+  for (const [wrong, message] of [
+    [{ S3_BUCKET: 'recordings' }, /S3_BUCKET needs S3_ACCESS_KEY_ID/],
+    [{ S3_ENDPOINT: 'http://localhost:9000' }, /need S3_BUCKET/],
+    [{ ...own, S3_BUCKET: '../x' }, /S3_BUCKET must be/],
+    [{ ...own, S3_PREFIX: 'a/../x' }, /S3_PREFIX must be/],
+  ] as const)
+    t.throws(() => readConfig(wrong), { message });
 });

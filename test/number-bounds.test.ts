@@ -1,12 +1,11 @@
 import t from 'tap';
-import { parseRange } from '../src/egress/hls/byte-range.js';
 import { parseDirectives } from '../src/egress/hls/delivery-directives.js';
 import { FRAME_RATE, SourceMeter } from '../src/ingest/rtmp/source-meter.js';
 import { ebmlSize, ebmlUnsigned } from '../src/media/matroska/ebml.js';
 import { readRemb } from '../src/media/rtp/rtcp-reader.js';
 import { receiverEstimatedBitrate } from '../src/media/rtp/rtcp-writer.js';
 import { SegmentGrid } from '../src/packager/segment-grid.js';
-import { finiteWithin, idBoundary, isUuid, systemClock } from '../src/platform/index.js';
+import { finiteWithin, idBoundary, isUuid, parseRange, systemClock } from '../src/platform/index.js';
 import { chooseLadder, DEFAULT_LADDER, MAXIMUM_FRAME_RATE } from '../src/transcode/hls/ladder.js';
 import { RtpVideoFormatChoice } from '../src/transcode/hls/rtp-video-size.js';
 import { seededRandom } from './support/media/seeded-random.js';

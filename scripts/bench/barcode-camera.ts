@@ -12,7 +12,7 @@ export type BarcodeCameraOptions = {
   /** Video bitrate, bits/s. */
   bitrate?: number;
   ffmpeg?: string;
-  /** Encodes two B-frames between reference frames, as most encoders do by default, instead of the lowest delay. */
+  /** Encodes two B-frames between reference frames, as most encoders do by default. */
   bFrames?: boolean;
 };
 
@@ -62,7 +62,10 @@ export class BarcodeCamera {
 
   start(): void {
     const { width, height, fps, bitrate, ffmpeg, url, bFrames } = this.#options;
-    const delay = bFrames ? ['-bf', '2', '-rc-lookahead', '0'] : ['-tune', 'zerolatency'];
+    // Frame threads and the lookahead of libx264 would hold five more frames.
+    const delay = bFrames
+      ? ['-bf', '2', '-rc-lookahead', '0', '-x264-params', 'sliced-threads=1:sync-lookahead=0']
+      : ['-tune', 'zerolatency'];
     const rate = String(bitrate);
     const child = spawn(
       ffmpeg,

@@ -35,9 +35,12 @@ export class BenchGateway {
   }
 
   /** @throws if the gateway exits before it is ready */
-  static async start(environment: Record<string, string> = {}): Promise<BenchGateway> {
+  static async start(
+    environment: Record<string, string> = {},
+    program = path.join(projectRoot(), '.build/src/main.js'),
+  ): Promise<BenchGateway> {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'headend-bench-'));
-    const child = spawn(process.execPath, [path.join(projectRoot(), '.build/src/main.js')], {
+    const child = spawn(process.execPath, [program], {
       env: {
         ...process.env,
         HTTP_HOST: '127.0.0.1',
@@ -84,11 +87,11 @@ export class BenchGateway {
     return this.#folder;
   }
 
-  async createStream(title: string): Promise<BenchStream> {
+  async createStream(title: string, { recordingEnabled = false } = {}): Promise<BenchStream> {
     const response = await fetch(`${this.http}/api/livestream/create`, {
       method: 'POST',
       headers: { authorization: `Bearer ${OPERATOR_TOKEN}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ title }),
+      body: JSON.stringify({ title, recordingEnabled }),
     });
     if (!response.ok) throw new Error(`create: ${response.status} ${await response.text()}`);
     const { streamId, streamKey } = (await response.json()) as { streamId: string; streamKey: string };

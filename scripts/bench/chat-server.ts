@@ -196,7 +196,8 @@ function schedulePosts(
     clock.after(Math.max(0, startedAtMs + due - performance.now()), post, signal);
   };
   const post = (): void => {
-    const at = performance.timeOrigin + performance.now();
+    // The time at which it is due: a server that is busy posts it later, which is part of the delay.
+    const at = performance.timeOrigin + startedAtMs + due;
     void benchRoom.post(`at=${at} ${TEXT}`)?.then(() => stored++);
     sent++;
     next();

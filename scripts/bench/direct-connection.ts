@@ -42,3 +42,31 @@ export async function connectDirectly(camera: Page, viewer: Page, bitrate: numbe
   while (!(await viewer.evaluate<boolean>("document.querySelector('video').videoWidth > 0")))
     await new Promise((resolve) => setTimeout(resolve, 50));
 }
+
+/** Runs in the viewer's page. */
+const WATCH = `async (url) => {
+  const video = Object.assign(document.createElement('video'), { autoplay: true, muted: true, playsInline: true });
+  document.body.append(video);
+  const pc = (window.direct = new RTCPeerConnection());
+  pc.addTransceiver('video', { direction: 'recvonly' });
+  pc.ontrack = ({ track }) => {
+    video.srcObject = new MediaStream([track]);
+  };
+  await pc.setLocalDescription();
+  const headers = { 'content-type': 'application/sdp' };
+  const answer = await fetch(url, { method: 'POST', headers, body: pc.localDescription.sdp });
+  if (!answer.ok) throw new Error('WHEP: ' + answer.status + ' ' + (await answer.text()));
+  await pc.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
+}`;
+
+/**
+ * Shows the video of a livestream by WHEP, without its audio.
+ *
+ * @param watch URL of the watch page, which ends with the id of the livestream
+ */
+export async function watchVideoAlone(viewer: Page, origin: string, watch: string): Promise<void> {
+  await viewer.goto(`${origin}/healthz`);
+  await viewer.evaluate(`(${WATCH})(${JSON.stringify(`/whep/${watch.split('/').at(-1)}`)})`);
+  while (!(await viewer.evaluate<boolean>("document.querySelector('video').videoWidth > 0")))
+    await new Promise((resolve) => setTimeout(resolve, 50));
+}

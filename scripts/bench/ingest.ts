@@ -12,7 +12,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import type { Publish } from '../../src/ingest/rtmp/index.js';
-import type { FlvTag } from '../../src/media/index.js';
+import { type FlvTag, SourceCounters } from '../../src/media/index.js';
 import type { BroadcastSubscriber } from '../../src/streams/index.js';
 import { encodeCommand, encodeMessage } from '../../test/support/clients/rtmp-client.js';
 
@@ -52,6 +52,7 @@ async function serve(): Promise<void> {
       id,
       streamId: id,
       broadcastId: id,
+      counters: new SourceCounters(),
       restart() {},
       describe() {},
       notice() {},
@@ -108,7 +109,7 @@ async function listen(publish: Publish, count: () => { bytes: number; tags: numb
   const server = createRtmpServer({
     host: '127.0.0.1',
     port: 0,
-    readableCodecs: { hevc: false, av1: false, vp9: false },
+    readsAv1: false,
     maxPixels: 9_437_184,
     clock: systemClock,
     log: createLog('silent'),

@@ -8,18 +8,22 @@
  *
  * The source is RTMP (the barcode camera, with or without B-frames) or WHIP (a browser tab), the delivery HLS or WebRTC.
  * Every figure includes the camera's own delay: a frame with B-frames leaves it three frames late. From WHIP to WebRTC
- * the same camera is then measured without a server, from tab to tab, which leaves the browser's own delay.
+ * the same camera is then measured without a server, from tab to tab, which leaves the browser's own delay. From RTMP to
+ * WebRTC, a viewer without audio follows, whose browser need not delay video until its sound arrives, and then another
+ * camera through MediaMTX when that is on PATH: it sends no audio, as it does not encode AAC, and refuses B-frames.
  *
  * Encoders and decoder run on the same machine, which needs idle cores. Exit code 1 if the target is missed.
  */
 import { parseArgs } from 'node:util';
-import type { Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { launchChromium } from '../../test/support/clients/chromium.js';
 import { publishFromPage, stopPublishing } from '../../test/support/clients/whip-page.js';
 import { quantile, readLatencyMeter, startLatencyMeter } from '../../test/support/media/glass-to-glass.js';
 import { BarcodeCamera } from './barcode-camera.js';
 import { BenchGateway } from './bench-gateway.js';
-import { connectDirectly } from './direct-connection.js';
+import { connectDirectly, watchVideoAlone } from './direct-connection.js';
+import { MediaMtx } from './media-mtx.js';
+import { cpuSeconds, processTree } from './process-tree.js';
 
 const WARM_UP_MS = 10_000;
 const SAMPLE_MS = 500;
@@ -65,6 +69,51 @@ const partDuration = values['part-duration'];
 
 const stats = (page: Page): Promise<Stats> => page.evaluate<Stats>('window.headend.stats()');
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Measures frames of a page for some seconds, after a warm-up. */
+async function agesIn(page: Page): Promise<number[]> {
+  await startLatencyMeter(page);
+  await pause(WARM_UP_MS);
+  await readLatencyMeter(page);
+  await pause(seconds * 1000);
+  return (await readLatencyMeter(page)).ages;
+}
+
+async function measureMediaMtx(browser: Browser): Promise<void> {
+  const server = await MediaMtx.start();
+  if (!server) {
+    console.log('MediaMTX         not on PATH');
+    return;
+  }
+  const other = new BarcodeCamera({ url: server.rtmp });
+  try {
+    other.start();
+    const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+    const opened = performance.now();
+    await page.goto(server.page);
+    while (!(await page.evaluate<boolean>("document.querySelector('video').videoWidth > 0"))) {
+      if (performance.now() - opened > 30_000) throw new Error('MediaMTX does not play');
+      await pause(50);
+    }
+    const ages = await agesIn(page);
+    console.log(row('MediaMTX', ages, 0, `ms (${ages.length} frames)`));
+  } finally {
+    await other.stop();
+    await server.stop();
+  }
+}
+
+/** Returns the CPU use of the gateway and each of its processes since `before`, % of a core. */
+function cpuSince(before: ReadonlyMap<number, number>, elapsedMs: number): string {
+  const uses = processTree(gateway.pid).map(({ pid, name }) => ({
+    name,
+    percent: ((cpuSeconds(pid) - (before.get(pid) ?? 0)) / elapsedMs) * 100_000,
+  }));
+  return uses
+    .filter(({ name, percent }) => percent >= 0.1 && !name.startsWith('postgres'))
+    .map(({ name, percent }) => `${name} ${percent.toFixed(1)}`)
+    .join('  ');
+}
 
 async function measure(page: Page): Promise<{ ages: number[]; unreadable: number; latencies: number[] }> {
   await readLatencyMeter(page);
@@ -116,7 +165,10 @@ try {
   await startLatencyMeter(page);
   await pause(WARM_UP_MS);
   const before = await stats(page);
+  const cpuBefore = new Map(processTree(gateway.pid).map(({ pid }) => [pid, cpuSeconds(pid)]));
+  const measuredFrom = performance.now();
   const { ages, unreadable, latencies } = await measure(page);
+  const cpu = cpuSince(cpuBefore, performance.now() - measuredFrom);
   const after = await stats(page);
 
   const stalls = after.stalls - before.stalls;
@@ -127,6 +179,7 @@ try {
     `stalls           ${stalls} (${after.stalledMs - before.stalledMs} ms), ${after.rebuilds - before.rebuilds} rebuilds, ` +
       `${after.droppedFrames - before.droppedFrames} frames dropped`,
   );
+  console.log(`CPU              ${cpu} % of a core`);
   console.log(`levels           ${after.levelSwitches - before.levelSwitches} switches, now ${after.level}`);
   for (const error of after.errors.slice(before.errors.length)) console.log(`player           ${error}`);
   if (tab && values.delivery === 'webrtc') {
@@ -134,12 +187,18 @@ try {
     await page.close();
     const viewer = await browser.newPage({ viewport: { width: 1280, height: 900 } });
     await connectDirectly(tab, viewer, PUBLISHED_VIDEO.bitrate);
-    await startLatencyMeter(viewer);
-    await pause(WARM_UP_MS);
-    await readLatencyMeter(viewer);
-    await pause(seconds * 1000);
-    const direct = await readLatencyMeter(viewer);
-    console.log(row('without a server', direct.ages, 0, `ms (${direct.ages.length} frames)`));
+    const ages = await agesIn(viewer);
+    console.log(row('without a server', ages, 0, `ms (${ages.length} frames)`));
+  }
+  if (route === 'rtmp to webrtc') {
+    await page.close();
+    const viewer = await browser.newPage({ viewport: { width: 1280, height: 900 }, bypassCSP: true });
+    await watchVideoAlone(viewer, gateway.http, stream.watch);
+    const alone = await agesIn(viewer);
+    console.log(row('without audio', alone, 0, `ms (${alone.length} frames)`));
+    await viewer.close();
+    await camera.stop();
+    if (!values['b-frames']) await measureMediaMtx(browser);
   }
   const met = targetMs === undefined || (p95 <= targetMs && stalls === 0);
   const wanted =

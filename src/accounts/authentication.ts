@@ -9,6 +9,7 @@ import { SignInThrottle } from './credentials/sign-in-throttle.js';
 import type { AccessChange } from './identity/access-change.js';
 import { AccountDeletion } from './identity/account-deletion.js';
 import { Accounts } from './identity/accounts.js';
+import { ExportClaims } from './identity/export-claims.js';
 import { Follows } from './identity/follows.js';
 import { Identities } from './identity/identities.js';
 import { Passwords } from './identity/passwords.js';
@@ -55,6 +56,8 @@ export type Authentication = {
   follows: Follows;
   /** Deletes accounts; modules with data of accounts add a holder before it is started. */
   accountDeletion: AccountDeletion;
+  /** Exports of users' data that are being sent. */
+  exportClaims: ExportClaims;
   /** Looks up the current rights of users admitted earlier. */
   identities: Identities;
   /** Reports every change of permissions once it is stored; listeners must not throw. */
@@ -129,6 +132,7 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
     invitations,
     follows: new Follows({ sql, clock }),
     accountDeletion,
+    exportClaims: new ExportClaims(sql),
     identities,
     onAccessChange: (listener) => void listeners.push(listener),
     start() {

@@ -8,6 +8,7 @@ export type { SignedIn } from './credentials/sign-in.js';
 export * from './identity/access-change.js';
 export type { AccountDataHolder, DeletedAccount } from './identity/account-deletion.js';
 export type { Account } from './identity/account-table.js';
+export { EXPORT_RENEWAL_MS, type ExportClaim } from './identity/export-claims.js';
 export * from './identity/identities.js';
 export * from './identity/principal.js';
 export * from './identity/watch-permission.js';

@@ -30,7 +30,7 @@ import type { Viewers } from './viewers.js';
 export type AdmissionControlOptions = {
   viewers: Viewers;
   livestreams: LivestreamCache;
-  tokens: ViewerTokens;
+  tokens: Pick<ViewerTokens, 'issue' | 'read'>;
   isInvitee: IsInvitee;
   authenticate: Authenticate;
   /** Bounds the time of look-ups of identities. */

@@ -28,6 +28,7 @@ import {
   type ViewerRequest,
 } from '../streams/index.js';
 import { AdmissionControl, type AdmissionRequest, type Admitted } from './admission-control.js';
+import { AUDIENCE_LIMITS, type AudienceLimits } from './audience-limits.js';
 import { HlsAccess } from './hls-access.js';
 import { LivestreamCache, type WatchedLivestream } from './livestream-cache.js';
 import { OpenAdmissions } from './open-admissions.js';
@@ -38,7 +39,7 @@ import {
   type SocketAdmission,
   SocketAudience,
 } from './socket-audience.js';
-import type { StreamAudience, ViewerCounts, ViewerMinute } from './stream-audience.js';
+import { NO_VIEWERS, type StreamAudience, type ViewerCounts, type ViewerMinute } from './stream-audience.js';
 import { ViewHistoryTable } from './view-history-table.js';
 import { ViewHistoryWriter } from './view-history-writer.js';
 import { viewerAdmission } from './viewer-admission.js';
@@ -77,13 +78,6 @@ export type AudienceOptions = {
   keepDays?: number;
 };
 
-export type AudienceLimits = {
-  /** Viewers kept in memory. */
-  viewers: number;
-  /** Rate limit of new viewers (without a token) of an address. */
-  newViewers: { burst: number; refillMs: number };
-};
-
 /** Views changed by one statement. */
 const BATCH = 1_000;
 
@@ -92,8 +86,6 @@ export type Joined = { token: string; viewers: number; state: StreamStatus['stat
 /** Called with a new peak, at most once a minute per stream and at the end of its broadcast. Must not throw. */
 export type PeakListener = (peak: { streamId: string; viewers: number }) => void;
 
-/** A school or an office may share one address, and its viewers may arrive together. */
-const LIMITS: AudienceLimits = { viewers: 200_000, newViewers: { burst: 2_000, refillMs: 30 } };
 const TICK_INTERVAL_MS = 1_000;
 const MINUTES_INTERVAL_MS = 5_000;
 const PEAK_INTERVAL_MS = 60_000;
@@ -126,7 +118,7 @@ export class Audience implements ViewerAdmission {
     this.#options = options;
     const { sql, livestreams, streams, authenticate, identities, secret, clock, log } = options;
     const { calls = new BoundedCalls({ clock }) } = options;
-    this.#limits = { ...LIMITS, ...options.limits };
+    this.#limits = { ...AUDIENCE_LIMITS, ...options.limits };
     const { viewers: maximumViewers, newViewers } = this.#limits;
     this.#table = new ViewHistoryTable(sql);
     const raisePeak = (streamId: string, peak: number): Promise<void> =>
@@ -285,9 +277,7 @@ export class Audience implements ViewerAdmission {
 
   /** Returns the current counts, from memory. */
   viewers(streamId: string): ViewerCounts {
-    return (
-      this.#viewers.stream(streamId)?.counts() ?? { total: 0, byProtocol: { whep: 0, 'll-hls': 0, hls: 0 } }
-    );
+    return this.#viewers.stream(streamId)?.counts() ?? { total: 0, byProtocol: { ...NO_VIEWERS } };
   }
 
   /** Stores pending changes, unless a retry is scheduled; also runs every second. */

@@ -10,7 +10,7 @@ import type { Viewers } from './viewers.js';
 export type HlsAccessOptions = {
   viewers: Viewers;
   livestreams: LivestreamCache;
-  tokens: ViewerTokens;
+  tokens: Pick<ViewerTokens, 'read'>;
   admit(...request: Parameters<AdmissionControl['admit']>): Promise<Admitted>;
 };
 

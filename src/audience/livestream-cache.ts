@@ -19,7 +19,7 @@ export type LivestreamCacheOptions = {
 const FRESH_MS = 1_000;
 /** Bounds the delay of changes made by other processes; changes made by this one invalidate at once. */
 const MAX_STALE_MS = 12 * 3_600_000;
-const MAXIMUM = 10_000;
+export const MAXIMUM_CACHED_LIVESTREAMS = 10_000;
 
 /**
  * Caches livestreams for a second. While the database is unavailable, a livestream that was not private and is being
@@ -37,7 +37,7 @@ export class LivestreamCache {
         livestream !== undefined && mayEverybodyWatch(livestream) && isBroadcasting(streamId),
       freshMs: FRESH_MS,
       maxStaleMs: MAX_STALE_MS,
-      maxEntries: MAXIMUM,
+      maxEntries: MAXIMUM_CACHED_LIVESTREAMS,
       calls,
       clock,
     });

@@ -4,6 +4,9 @@ import type { Viewer } from './viewer.js';
 /** Numbers of viewers; those that joined and play nothing (yet) count in `total` only. */
 export type ViewerCounts = { total: number; byProtocol: Record<ViewerProtocol, number> };
 
+/** Counts without viewers. */
+export const NO_VIEWERS: ViewerCounts['byProtocol'] = { whep: 0, 'll-hls': 0, hls: 0, dash: 0 };
+
 /** The greatest number of concurrent viewers within a minute, and their protocols at that time. */
 export type ViewerMinute = ViewerCounts & {
   /** Start of the minute, Unix ms. */
@@ -24,7 +27,7 @@ export class StreamAudience {
   announcedAt = Number.NEGATIVE_INFINITY;
   /** Monotonic ms until which the search for a displaceable viewer is suspended. */
   noDisplaceableUntil = Number.NEGATIVE_INFINITY;
-  readonly #byProtocol: Record<ViewerProtocol, number> = { whep: 0, 'll-hls': 0, hls: 0 };
+  readonly #byProtocol: Record<ViewerProtocol, number> = { ...NO_VIEWERS };
   readonly #finished: ViewerMinute[] = [];
   #total = 0;
   #places = 0;

@@ -1,6 +1,6 @@
 import type { Sql } from '../platform/index.js';
 import type { ViewerProtocol } from '../streams/index.js';
-import type { ViewerMinute } from './stream-audience.js';
+import { NO_VIEWERS, type ViewerMinute } from './stream-audience.js';
 import type { View } from './viewer.js';
 
 /** Statements on `livestream_viewers`, `livestream_viewer_minutes` and `audience_heartbeat`, which no other class queries. */
@@ -56,12 +56,17 @@ export class ViewHistoryTable {
   /** Returns the newest minutes with viewers, in ascending order. */
   async minutes(streamId: string, since: Date, limit: number): Promise<ViewerMinute[]> {
     const rows = await this.#sql<
-      { minute: Date; viewers: number; byProtocol: Record<ViewerProtocol, number> }[]
+      { minute: Date; viewers: number; byProtocol: Partial<Record<ViewerProtocol, number>> }[]
     >`
       select minute, viewers, by_protocol as "byProtocol" from livestream_viewer_minutes
       where stream_id = ${streamId} and minute >= ${since} order by minute desc limit ${limit}`;
     return rows
-      .map(({ minute, viewers: total, byProtocol }) => ({ startedAt: minute.getTime(), total, byProtocol }))
+      .map(({ minute, viewers: total, byProtocol }) => ({
+        startedAt: minute.getTime(),
+        total,
+        // Older rows lack newer protocols.
+        byProtocol: { ...NO_VIEWERS, ...byProtocol },
+      }))
       .reverse();
   }
 

@@ -10,7 +10,7 @@ export type ViewerReviewOptions = {
   viewers: Viewers;
   admissions: OpenAdmissions;
   livestreams: LivestreamCache;
-  tokens: ViewerTokens;
+  tokens: Pick<ViewerTokens, 'read'>;
   admissionControl: AdmissionControl;
   clock: Clock;
   log: Logger;

@@ -33,6 +33,8 @@ export class Viewers {
   readonly #byToken = new Map<string, Viewer>();
   /** Viewers that left and may return, in the order of leaving; without those that are held. */
   readonly #left = new Set<Viewer>();
+  /** Livestreams whose broadcast has ended, by the time of the end (monotonic ms); the last one is the newest. */
+  readonly #ended = new Map<string, number>();
 
   constructor(options: ViewersOptions) {
     this.#options = options;
@@ -178,8 +180,9 @@ export class Viewers {
     this.#streamOf(viewer).addViewer(viewer, clock.now());
   }
 
-  /** Records a request, and its protocol if it was for media. */
+  /** Records a request, and its protocol if it was for media. The media that an ended broadcast has left do not count. */
   recordRequest(viewer: Viewer, protocol?: ViewerProtocol): void {
+    if (protocol !== undefined && this.#hasLeftAtEnd(viewer)) return;
     const now = this.#options.clock.monotonic();
     viewer.seenAt = now;
     if (protocol !== undefined) {
@@ -193,8 +196,9 @@ export class Viewers {
     if (viewer.heldProtocol === undefined) this.#setProtocol(viewer, protocol);
   }
 
-  /** Records a beacon, which marks the place as used. */
+  /** Records a beacon of a viewer that plays, which marks the place as used. */
   recordBeacon(viewer: Viewer): void {
+    if (this.#hasLeftAtEnd(viewer)) return;
     this.recordRequest(viewer);
     if (viewer.placeUse === 'none') viewer.placeUse = 'alive';
   }
@@ -290,10 +294,13 @@ export class Viewers {
   /** Removes all viewers of a stream, including those that are held. */
   broadcastEnded(stream: StreamAudience): void {
     for (const viewer of stream.viewers) this.leave(viewer);
+    this.#ended.delete(stream.streamId);
+    this.#ended.set(stream.streamId, this.#options.clock.monotonic());
   }
 
   /** Counts the viewers that are held from the start of a broadcast. */
   broadcastStarted(streamId: string): void {
+    this.#ended.delete(streamId);
     for (const viewer of this.#streams.get(streamId)?.viewers ?? [])
       if (viewer.isHeld && !viewer.isDisplaced) this.enter(viewer);
   }
@@ -321,11 +328,19 @@ export class Viewers {
       if (now - viewer.since < RESUME_WINDOW_MS) break;
       this.#forget(viewer);
     }
+    for (const [streamId, endedAt] of this.#ended) {
+      if (now - endedAt < RESUME_WINDOW_MS) break;
+      this.#ended.delete(streamId);
+    }
   }
 
   /** Removes a stream without viewers. */
   removeStream(stream: StreamAudience): void {
     if (stream.viewers.size === 0) this.#streams.delete(stream.streamId);
+  }
+
+  #hasLeftAtEnd({ presence, streamId }: Viewer): boolean {
+    return presence !== 'present' && this.#ended.has(streamId);
   }
 
   #setProtocol(viewer: Viewer, protocol: ViewerProtocol): void {

@@ -12,6 +12,7 @@ import { AccountDeletion, type DeletedUser } from './account-deletion.js';
 import { createAddressHash } from './address-hash.js';
 import type { BatchWriterLimits } from './batch-writer.js';
 import { ChatMembership } from './chat-membership.js';
+import { ChatRecords } from './chat-records.js';
 import { ChatRoles } from './chat-role.js';
 import { type ChatLivestreams, ChatRooms } from './chat-rooms.js';
 import { chatFeature } from './feature.js';
@@ -75,6 +76,8 @@ export type Chat = {
   moderation: Moderation;
   settings: Settings;
   polls: Polls;
+  /** Stored chat, for exports. */
+  records: ChatRecords;
   feature: SocketFeature;
   /**
    * Replays history for a client that joins the livestream without `chat:join`: calls `enter`, which subscribes it,
@@ -159,6 +162,7 @@ export function createChat(options: ChatOptions): Chat {
     moderation,
     settings,
     polls,
+    records: new ChatRecords({ messages, moderation: table, clock }),
     feature: chatFeature({ membership, history, posting, reactions, polls }),
     forgetUser: (user) => accountDeletion.forgetUser(user),
     async replayOnJoin(client, streamId, enter) {

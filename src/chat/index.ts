@@ -1,5 +1,6 @@
 export type { OnBehalfOf } from './author.js';
 export { type Chat, type ChatLimits, type ChatOptions, createChat } from './chat.js';
+export type { ChatRecords, StreamModeration, WrittenMessage } from './chat-records.js';
 export type { Visitor } from './chat-role.js';
 export type { PublicMessage } from './messages/chat-message.js';
 export type { HistoryQuery } from './messages/history.js';

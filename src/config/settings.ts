@@ -15,6 +15,11 @@ import {
   whole,
   yesOrNo,
 } from '../platform/index.js';
+import { RECORDING_SETTINGS } from './recording-settings.js';
+import { RESTREAM_SETTINGS } from './restream-settings.js';
+import { S3_SETTINGS } from './s3-settings.js';
+import { SLATE_SETTINGS } from './slate-settings.js';
+import { UPLOAD_SETTINGS } from './upload-settings.js';
 
 /** Rendition below the source: height, pixels, and bitrate at 30 frames per second, bits/s. */
 export type ConfiguredRung = { height: number; bitrate: number };
@@ -44,6 +49,11 @@ const ladder: Read<ConfiguredRung[] | 'off'> = (value, name) => {
     return rung;
   });
 };
+
+const offOr =
+  <T>(read: Read<T>): Read<T | 'off'> =>
+  (value, name) =>
+    value === 'off' ? 'off' : read(value, name);
 
 const stunUrl = (entry: string): boolean => /^stuns?:[\w.\-[\]:]+$/i.test(entry);
 const turnUrl: Read<string> = (value, name) =>
@@ -89,6 +99,12 @@ export const SETTINGS = {
     'addresses and networks of the proxies whose X-Forwarded-* headers are trusted (127.0.0.1,10.0.0.0/8); true: every direct peer',
   ),
   dataDir: setting('DATA_DIR', text, './data', 'folder of the embedded database, secrets and thumbnails'),
+  recordingsDir: setting(
+    'RECORDINGS_DIR',
+    text,
+    undefined,
+    'folder of recordings; default: recordings in DATA_DIR',
+  ),
   databaseUrl: setting(
     'DATABASE_URL',
     databaseUrl,
@@ -114,6 +130,12 @@ export const SETTINGS = {
     '1080:4500k,720:2500k,480:1200k,360:700k,240:350k',
     'renditions below the source, HEIGHT:BITRATE at 30 fps; off: the source only',
   ),
+  ladderIdleS: setting(
+    'LADDER_IDLE',
+    offOr(decimal(1, 86_400)),
+    '60',
+    'time without HLS viewers after which nothing is encoded for HLS, seconds; off: encodes always',
+  ),
   videoEncoder: setting(
     'VIDEO_ENCODER',
     oneOf('software', 'nvenc', 'vaapi', 'qsv', 'videotoolbox'),
@@ -138,8 +160,14 @@ export const SETTINGS = {
   windowDurationS: setting(
     'WINDOW_DURATION',
     decimal(12, 600),
-    '30',
-    'duration of the media in a playlist, seconds',
+    '15',
+    'duration of the media in a playlist, seconds; at least 3 target durations are kept',
+  ),
+  hlsProcesses: setting(
+    'HLS_PROCESSES',
+    whole(0, 64),
+    undefined,
+    'maximum processes that serve HLS when one core is not enough; default: one per further CPU core, at most 4; 0: none',
   ),
   reconnectGraceS: setting(
     'RECONNECT_GRACE',
@@ -147,12 +175,16 @@ export const SETTINGS = {
     '60',
     'time that a broadcast waits for its publisher to reconnect, seconds',
   ),
+  ...SLATE_SETTINGS,
   thumbnailIntervalS: setting(
     'THUMBNAIL_EVERY',
     whole(0, 86_400),
     '60',
-    'interval between thumbnails captured from broadcasts that have none of their own, seconds; 0: none',
+    'interval between thumbnails captured from broadcasts that have none of their own, seconds; 0: none, and no previews of recordings',
   ),
+  ...RECORDING_SETTINGS,
+  ...UPLOAD_SETTINGS,
+  ...S3_SETTINGS,
   webrtcHost: setting(
     'WEBRTC_HOST',
     text,
@@ -247,6 +279,7 @@ export const SETTINGS = {
     'true',
     'whether webhooks may target private addresses and this machine',
   ),
+  ...RESTREAM_SETTINGS,
   keepChatDays: setting(
     'KEEP_CHAT_DAYS',
     DAYS,
@@ -270,6 +303,12 @@ export const SETTINGS = {
     DAYS,
     '30',
     'days that delivered webhook messages are kept; failed ones are kept three times as long; 0: for ever',
+  ),
+  keepRecordingsDays: setting(
+    'KEEP_RECORDINGS_DAYS',
+    DAYS,
+    '0',
+    'days that recordings are kept after their end; 0: for ever',
   ),
   maxHttp: setting(
     'MAX_HTTP_CONNECTIONS',

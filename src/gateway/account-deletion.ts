@@ -1,16 +1,22 @@
 import type { Authentication, Channels, StreamKeys } from '../accounts/index.js';
 import type { Audience } from '../audience/index.js';
 import type { Chat } from '../chat/index.js';
+import type { Recordings } from '../recordings/index.js';
+import type { Restreams } from '../restreams/index.js';
 import type { Livestreams, StreamRegistry } from '../streams/index.js';
 import type { ThumbnailStore } from '../thumbnails/index.js';
+import type { Videos } from '../videos/index.js';
 
 export type AccountDeletionModules = {
-  authentication: Pick<Authentication, 'accountDeletion' | 'follows'>;
+  authentication: Pick<Authentication, 'accountDeletion' | 'exportClaims' | 'follows'>;
   keys: StreamKeys;
   channels: Channels;
   livestreams: Livestreams;
   streams: StreamRegistry;
   thumbnails: ThumbnailStore;
+  recordings: Pick<Recordings, 'clips'>;
+  restreams: Restreams;
+  videos: Videos;
   audience: Audience;
   chat: Chat;
 };
@@ -25,14 +31,18 @@ export function startAccountDeletion(modules: AccountDeletionModules): void {
       await keys.forgetUser(userId);
       await livestreams.invitees.removeEverywhere(userId);
       await removeLivestreams(userId, modules);
+      await modules.videos.forgetUser(userId);
     },
   });
   accountDeletion.addHolder({ release: (account) => chat.forgetUser(account) });
   accountDeletion.addHolder({ release: ({ userId }) => audience.forgetUser(userId) });
   accountDeletion.addHolder({
     async release({ userId }) {
+      await modules.recordings.clips.forgetUser(userId);
+      await modules.restreams.forgetUser(userId);
       await channels.forgetUser(userId);
       await follows.forgetUser(userId);
+      await authentication.exportClaims.forgetUser(userId);
     },
   });
   accountDeletion.start();

@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import type { PublicUrls } from '../api/index.js';
-import { isWithin } from '../platform/index.js';
+import { isWithin, type Logger } from '../platform/index.js';
 
 const RTMP_DEFAULT_PORT = 1935;
 const RTMPS_DEFAULT_PORT = 443;
@@ -17,9 +17,14 @@ export function listeningHost(host: string): string {
   return hasIpv6 ? host : '0.0.0.0';
 }
 
-/** Returns whether a listener on this host is reachable from this machine only. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || isWithin(host, ['127.0.0.0/8', '::1']);
+/** Warns of TRUST_PROXY=true on a listener that is reachable from other machines. */
+export function warnOfTrustedPeers(host: string, log: Logger): void {
+  if (host === 'localhost' || isWithin(host, ['127.0.0.0/8', '::1'])) return;
+  log.warn(
+    { host },
+    'TRUST_PROXY=true trusts the X-Forwarded-* headers of every client that reaches this listener, and disables the ' +
+      "limits per address: set the proxies' addresses (TRUST_PROXY=127.0.0.1), or HTTP_HOST=127.0.0.1",
+  );
 }
 
 /** Returns the path of PUBLIC_URL, the prefix of all paths in client URLs; usually empty. */
@@ -31,6 +36,7 @@ export function publicUrlPath(publicUrl: string | undefined): string {
 export function publicAddresses(
   publicUrl: string | undefined,
   bound: BoundPorts,
+  rewindWindowMs: number,
 ): { urls: PublicUrls; origin: () => string } {
   const base = (): URL => new URL(publicUrl ?? `http://localhost:${bound.http}`);
   // The public address may have a path of its own.
@@ -43,8 +49,19 @@ export function publicAddresses(
         bound.rtmps === undefined
           ? undefined
           : ingestUrl('rtmps', base().hostname, bound.rtmps, RTMPS_DEFAULT_PORT),
+      below,
       whip: () => below('whip'),
       hls: (streamId) => below(`hls/${streamId}/index.m3u8`),
+      dash: (streamId) => below(`dash/${streamId}/index.mpd`),
+      ...(rewindWindowMs === 0
+        ? {}
+        : {
+            rewind: (streamId: string) => ({
+              hls: below(`rewind/${streamId}/index.m3u8`),
+              sprites: below(`rewind/${streamId}/sprites.vtt`),
+              windowS: rewindWindowMs / 1_000,
+            }),
+          }),
       livestream: (streamId) => below(`api/livestream/${streamId}/`),
       watch: (streamId) => below(`watch/${streamId}`),
       whep: (streamId) => below(`whep/${streamId}`),

@@ -1,30 +1,61 @@
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import type { Authentication, Channels, StreamKeys } from '../accounts/index.js';
+import { type Authentication, type Channels, isAdmin, type StreamKeys, userIdOf } from '../accounts/index.js';
 import {
   authRoutes,
+  type ClipRoutesOptions,
   channelRoutes,
   chatRoutes,
+  clipChatRoutes,
+  clipRouteOptions,
+  clipRoutes,
+  exportRoutes,
   followRoutes,
   type Guards,
   healthRoutes,
+  type LivestreamLookup,
   livestreamApi,
+  livestreamClipRoutes,
+  livestreamHealthRoutes,
+  livestreamRecordingRoutes,
+  livestreamScope,
+  livestreamTargetRoutes,
   type PublicUrls,
   pageRoutes,
+  recordingChatRoutes,
+  recordingClipRoutes,
+  recordingRoutes,
   streamKeyRoutes,
+  videoRoutes,
   viewerRoutes,
   webhookRoutes,
 } from '../api/index.js';
-import type { Audience } from '../audience/index.js';
+import type { Audience, RecordingAdmission } from '../audience/index.js';
 import type { Chat } from '../chat/index.js';
-import { hlsRoutes } from '../egress/hls/index.js';
+import { dashRoutes, hlsRoutes } from '../egress/hls/index.js';
+import {
+  admitToRecording,
+  recordingMediaRoutes,
+  rewindRoutes,
+  videoMediaRoutes,
+} from '../egress/recordings/index.js';
 import { type WhepEgress, whepRoutes } from '../egress/whep/index.js';
+import type { IngestHealth } from '../health/index.js';
 import { type WhipIngest, whipRoutes } from '../ingest/whip/index.js';
 import type { Packager } from '../packager/index.js';
-import { type BoundedCalls, type Clock, projectRoot } from '../platform/index.js';
+import {
+  type BoundedCalls,
+  type Clock,
+  type EventLoopLoad,
+  type Logger,
+  projectRoot,
+} from '../platform/index.js';
+import type { Recordings } from '../recordings/index.js';
+import type { Restreams } from '../restreams/index.js';
 import { type SocketServer, socketRoutes } from '../sockets/index.js';
 import type { Livestreams, StreamRegistry } from '../streams/index.js';
 import type { ThumbnailStore } from '../thumbnails/index.js';
+import type { Videos } from '../videos/index.js';
 import type { Webhooks } from '../webhooks/index.js';
 import type { IceServers, OfferLimit } from '../webrtc/index.js';
 
@@ -36,6 +67,10 @@ export type GatewayModules = {
   livestreams: Livestreams;
   streams: StreamRegistry;
   thumbnails: ThumbnailStore;
+  recordings: Recordings;
+  videos: Videos;
+  restreams: Restreams;
+  health: IngestHealth;
   packager: Packager;
   whepEgress: WhepEgress;
   /** Limits offers of viewers per address. */
@@ -44,6 +79,7 @@ export type GatewayModules = {
   iceServers: IceServers;
   hub: SocketServer;
   audience: Audience;
+  recordingAdmission: RecordingAdmission;
   chat: Chat;
   webhooks: Webhooks;
   urls: PublicUrls;
@@ -53,6 +89,8 @@ export type GatewayModules = {
   basePath: string;
   /** Readiness checks, by name. */
   checks: Record<string, () => Promise<unknown>>;
+  load: EventLoopLoad;
+  log: Logger;
   /** Bounds the time in which the database must answer viewers. */
   calls: BoundedCalls;
   clock: Clock;
@@ -66,7 +104,10 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
 
   await http.register(authRoutes, { authentication, guards, publicOrigin: modules.origin, clock });
   await http.register(followRoutes, { follows: authentication.follows, guards, clock });
-  await http.register(channelRoutes, { keys, channels, guards, urls, clock });
+  const { recordings, restreams } = modules;
+  await http.register(channelRoutes, { keys, channels, restreams, guards, urls, clock });
+  const recordingOptions = { recordings, livestreams, guards, urls, clock, calls: modules.calls };
+  const livestreamRoutes: { lookup?: LivestreamLookup; clips?: ClipRoutesOptions } = {};
   await http.register(livestreamApi, {
     livestreams,
     streams,
@@ -78,14 +119,88 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
     clock,
     registerFurtherRoutes: async (scope, lookup) => {
       const { authenticate } = authentication;
+      livestreamRoutes.lookup = lookup;
+      const clips = clipRouteOptions({ recordings, chat, lookup, guards, urls, clock });
+      livestreamRoutes.clips = clips;
       await scope.register(viewerRoutes, { audience, authenticate, guards, iceServers, clock });
       await scope.register(chatRoutes, { chat, guards });
+      await scope.register(livestreamHealthRoutes, { health: modules.health, chat, guards });
       await scope.register(streamKeyRoutes, { lookup, guards, keys, urls, clock });
+      await scope.register(livestreamRecordingRoutes, { ...recordingOptions, lookup });
+      await scope.register(livestreamClipRoutes, clips);
+      await scope.register(livestreamTargetRoutes, { restreams, lookup, guards });
+    },
+  });
+  const { lookup, clips } = livestreamRoutes;
+  if (!lookup || !clips) throw new Error('livestreamApi has registered no further routes');
+  const { recordings: finder, permission } = clips;
+  const chatReplay = { chat, recordings, finder, permission, guards };
+  await http.register(livestreamScope, {
+    ...{ guards, clock, path: '/api/recordings' },
+    routes: async (scope) => {
+      await scope.register(recordingRoutes, { ...recordingOptions, lookup });
+      await scope.register(recordingClipRoutes, clips);
+      await scope.register(recordingChatRoutes, chatReplay);
+    },
+  });
+  await http.register(livestreamScope, {
+    ...{ guards, clock, path: '/api/clips' },
+    routes: async (scope) => {
+      await scope.register(clipRoutes, clips);
+      await scope.register(clipChatRoutes, chatReplay);
+    },
+  });
+  const { accounts, sessions, accessTokens } = authentication;
+  await http.register(exportRoutes, {
+    ...{ authentication, accounts, sessions, accessTokens, guards, channels, keys, livestreams, lookup },
+    ...{
+      recordings,
+      restreams,
+      records: chat.records,
+      webhooks: modules.webhooks,
+      urls,
+      clock,
+      log: modules.log,
+    },
+  });
+  const { videos } = modules;
+  await http.register(livestreamScope, {
+    ...{ guards, clock, path: '/api/videos' },
+    routes: async (scope) => {
+      await scope.register(videoRoutes, { videos, guards, urls });
     },
   });
   await http.register(webhookRoutes, { webhooks: modules.webhooks, guards });
 
-  await http.register(hlsRoutes, { packager: modules.packager, admission: audience, clock });
+  const { packager, load, log } = modules;
+  const media = { packager, admission: audience, load, clock, log };
+  await http.register(hlsRoutes, media);
+  const { recordingAdmission } = modules;
+  await http.register(dashRoutes, {
+    ...media,
+    findRecording: async (viewer) => {
+      const { streamId } = viewer;
+      if (streams.status(streamId).state.name !== 'offline') return undefined;
+      const recordingId = await modules.calls.run(() => recordings.findShown(streamId));
+      if (recordingId === undefined) return undefined;
+      const livestream = await modules.calls.run(() => livestreams.find(streamId));
+      if (livestream?.status !== 'ended') return undefined;
+      await admitToRecording(recordingAdmission, { ...viewer, streamId: recordingId });
+      return recordingId;
+    },
+  });
+  const { replays, rewinds, previews } = recordings;
+  await http.register(rewindRoutes, { ...media, replays, rewinds, previews });
+  await http.register(recordingMediaRoutes, { replays, previews, admission: recordingAdmission });
+  await http.register(videoMediaRoutes, {
+    videos,
+    async mayWatchPrivate(request, reply, { userId }) {
+      await guards.anyone.call(http, request, reply);
+      guards.mustBeKnown(request);
+      const principal = guards.principal(request);
+      return isAdmin(principal) || userIdOf(principal) === userId;
+    },
+  });
   await http.register(whipRoutes, { ingest: modules.whip, iceServers, clock, basePath });
   await http.register(whepRoutes, {
     egress: modules.whepEgress,
@@ -98,5 +213,8 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
   });
   await http.register(socketRoutes, { hub: modules.hub, clock });
   await http.register(healthRoutes, { clock, checks: modules.checks });
-  await http.register(pageRoutes, { root: path.join(projectRoot(), '.build/web') });
+  await http.register(pageRoutes, {
+    root: path.join(projectRoot(), '.build/web'),
+    mediaOrigin: recordings.replays.redirectOrigin,
+  });
 }

@@ -4,7 +4,7 @@ import { readH264CodedSize } from './h264-configuration.js';
 import { readHevcCodedSize } from './hevc-parameter-set.js';
 import type { PictureSize } from './picture-size.js';
 import type { VideoCodec } from './source-info.js';
-import { readVp9CodedSize } from './vp9-frame-header.js';
+import { readVp8CodedSize, readVp9CodedSize } from './vpx-frame-header.js';
 
 /** Sequence parameter sets: nal_unit_type of H.264 (table 7-1) and of HEVC (table 7-1). */
 const H264_SPS = 7;
@@ -34,8 +34,8 @@ export class CodedSizeReader {
   /** @returns the largest size that a frame announces; undefined for most of them */
   frame(codec: VideoCodec, data: Uint8Array): PictureSize | undefined {
     if (codec === 'vp9') return readVp9CodedSize(data);
-    if (codec === 'av1') return largestAv1(data, 0);
-    return codec === 'h264' || codec === 'hevc' ? this.#units(codec, data) : undefined;
+    if (codec === 'vp8') return readVp8CodedSize(data);
+    return codec === 'av1' ? largestAv1(data, 0) : this.#units(codec, data);
   }
 
   #avcConfiguration(record: Uint8Array): PictureSize | undefined {

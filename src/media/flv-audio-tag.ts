@@ -1,5 +1,7 @@
 import { unwrapEnhancedTag } from './flv-enhanced-tag.js';
+import { OPUS_RATE } from './matroska/index.js';
 import type { AudioCodec } from './source-info.js';
+import { PLAIN_TRACK, TrackSelection } from './track-selection.js';
 
 /** Header of an audio tag's body. */
 export type FlvAudioTag =
@@ -17,7 +19,7 @@ export type FlvAudioTag =
       sampleRate: number;
       channels: number;
     }
-  /** Nothing to play: the end of a sequence, a channel layout, other tracks than the first. */
+  /** Nothing to play: the end of a sequence, a channel layout, other tracks than the selected one. */
   | { packet: 'other' }
   /** A codec the gateway cannot read; its display name. */
   | { packet: 'unsupported'; codec: string };
@@ -47,18 +49,19 @@ const AAC_RAW = 1;
 /** Enhanced RTMP v2, "Enhanced Audio". */
 const AUDIO_PACKET = { sequenceStart: 0, codedFrames: 1, multitrack: 5, modEx: 7 } as const;
 const ENHANCED_HEADER_SIZE = 5;
+const FOUR_CC: Record<string, AudioCodec> = { mp4a: 'aac', '.mp3': 'mp3', Opus: 'opus' };
 const FOUR_CC_NAMES: Record<string, string> = {
-  Opus: 'Opus',
   fLaC: 'FLAC',
   'ac-3': 'AC-3',
   'ec-3': 'E-AC-3',
 };
 
-/** Reads the header of an audio tag's body. Returns undefined if the body is too short. */
-export function readFlvAudioTag(body: Buffer): FlvAudioTag | undefined {
+/** Reads the header of an audio tag's body. Returns undefined if the body is too short. @param tracks of the stream */
+export function readFlvAudioTag(body: Buffer, tracks = new TrackSelection()): FlvAudioTag | undefined {
   if (body.length < 1) return undefined;
   const format = body[0]! >> 4;
-  if (format === SOUND_FORMAT.enhanced) return readEnhanced(body);
+  if (format === SOUND_FORMAT.enhanced) return readEnhanced(body, tracks);
+  tracks.note(PLAIN_TRACK);
   const sampleRate = SOUND_RATES[(body[0]! >> 2) & 0x03]!;
   const channels = (body[0]! & 0x01) + 1;
   if (format === SOUND_FORMAT.mp3) {
@@ -73,22 +76,33 @@ export function readFlvAudioTag(body: Buffer): FlvAudioTag | undefined {
   return { packet, codec: 'aac', body, dataOffset: 2, sampleRate, channels };
 }
 
-function readEnhanced(body: Buffer): FlvAudioTag | undefined {
+function readEnhanced(body: Buffer, tracks: TrackSelection): FlvAudioTag | undefined {
   const type = body[0]! & 0x0f;
   if (type === AUDIO_PACKET.multitrack || type === AUDIO_PACKET.modEx) {
-    const single = unwrapEnhancedTag(body, AUDIO_PACKET);
-    return single === 'other-track' ? { packet: 'other' } : single && readEnhanced(single);
+    const single = unwrapEnhancedTag(body, AUDIO_PACKET, tracks);
+    return single === 'other-track' ? { packet: 'other' } : single && readSingle(single);
   }
+  tracks.note(PLAIN_TRACK);
+  return readSingle(body);
+}
+
+function readSingle(body: Buffer): FlvAudioTag | undefined {
+  const type = body[0]! & 0x0f;
   if (body.length < ENHANCED_HEADER_SIZE) return undefined;
   const fourCc = body.toString('latin1', 1, ENHANCED_HEADER_SIZE);
-  if (fourCc !== 'mp4a' && fourCc !== '.mp3') {
+  const codec = FOUR_CC[fourCc];
+  if (codec === undefined) {
     const name = FOUR_CC_NAMES[fourCc] ?? `audio "${fourCc.replace(/[^\w-]/g, '?')}"`;
     return { packet: 'unsupported', codec: name };
   }
   if (type !== AUDIO_PACKET.sequenceStart && type !== AUDIO_PACKET.codedFrames) return { packet: 'other' };
   const known = { sampleRate: 44_100, channels: 2 };
   const configuration = type === AUDIO_PACKET.sequenceStart;
-  if (fourCc === '.mp3') {
+  if (codec === 'opus') {
+    const packet = configuration ? 'configuration' : 'frame';
+    return { packet, codec, body, dataOffset: ENHANCED_HEADER_SIZE, ...known, sampleRate: OPUS_RATE };
+  }
+  if (codec === 'mp3') {
     if (configuration) return { packet: 'other' };
     const classic = body.subarray(ENHANCED_HEADER_SIZE - 1);
     classic[0] = MP3_TAG;

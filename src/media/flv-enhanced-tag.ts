@@ -1,10 +1,10 @@
+import { PLAIN_TRACK, type TrackSelection } from './track-selection.js';
+
 /** Packet types of the two wrappers; audio and video number them differently. */
 export type EnhancedWrappers = { multitrack: number; modEx: number };
 
 /** Enhanced RTMP v2, "AvMultitrackType". */
 const MULTITRACK = { oneTrack: 0, manyTracks: 1, manyTracksManyCodecs: 2 } as const;
-/** The track that is played; encoders send it classic or without this header beside others. */
-const PLAYED_TRACK = 0;
 const FOUR_CC_SIZE = 4;
 const HEADER_SIZE = 1 + FOUR_CC_SIZE;
 /** A ModEx size of 256 in eight bits announces one of 16 bits. */
@@ -12,14 +12,15 @@ const LONG_MOD_EX = 256;
 
 /**
  * Reduces an enhanced tag body with ModEx headers (nanosecond offsets) or several tracks to an ordinary one: header byte,
- * FourCC and data of track 0 (Enhanced RTMP v2, "ExVideoTagHeader", "ExAudioTagHeader"). Writes the header in place, in
- * front of the data, which is not copied.
+ * FourCC and data of the selected track (Enhanced RTMP v2, "ExVideoTagHeader", "ExAudioTagHeader"). Writes the header in
+ * place, in front of the data, which is not copied.
  *
- * @returns 'other-track' when track 0 is not in it, undefined when it is malformed
+ * @returns 'other-track' when the selected track is not in it, undefined when it is malformed
  */
 export function unwrapEnhancedTag(
   body: Buffer,
   { multitrack, modEx }: EnhancedWrappers,
+  tracks: TrackSelection,
 ): Buffer | 'other-track' | undefined {
   const upper = body[0]! & 0xf0;
   let type = body[0]! & 0x0f;
@@ -32,6 +33,7 @@ export function unwrapEnhancedTag(
     type = body[at]! & 0x0f;
   }
   if (type !== multitrack) {
+    tracks.note(PLAIN_TRACK);
     body[at] = upper | type;
     return body.subarray(at);
   }
@@ -39,7 +41,7 @@ export function unwrapEnhancedTag(
   const kind = body[at + 1]! >> 4;
   type = body[at + 1]! & 0x0f;
   if (type === multitrack || type === modEx) return undefined;
-  return playedTrack(body, at + 2, kind, upper | type);
+  return playedTrack(body, at + 2, kind, upper | type, tracks);
 }
 
 function playedTrack(
@@ -47,11 +49,13 @@ function playedTrack(
   start: number,
   kind: number,
   header: number,
+  tracks: TrackSelection,
 ): Buffer | 'other-track' | undefined {
   if (kind > MULTITRACK.manyTracksManyCodecs) return undefined;
   const shared = kind !== MULTITRACK.manyTracksManyCodecs;
   let fourCcAt = start;
   let at = shared ? start + FOUR_CC_SIZE : start;
+  let played: { fourCcAt: number; dataAt: number; end: number } | undefined;
   while (at < body.length) {
     if (!shared) {
       fourCcAt = at;
@@ -62,13 +66,13 @@ function playedTrack(
     if (dataAt > body.length) return undefined;
     const end = sized ? dataAt + body.readUIntBE(at + 1, 3) : body.length;
     if (end > body.length) return undefined;
-    if (body[at] === PLAYED_TRACK) {
-      const single = body.subarray(dataAt - HEADER_SIZE, end);
-      body.copy(single, 1, fourCcAt, fourCcAt + FOUR_CC_SIZE);
-      single[0] = header;
-      return single;
-    }
+    tracks.note(body[at]!);
+    if (body[at] === tracks.played) played = { fourCcAt, dataAt, end };
     at = end;
   }
-  return 'other-track';
+  if (!played) return 'other-track';
+  const single = body.subarray(played.dataAt - HEADER_SIZE, played.end);
+  body.copy(single, 1, played.fourCcAt, played.fourCcAt + FOUR_CC_SIZE);
+  single[0] = header;
+  return single;
 }

@@ -1,5 +1,6 @@
 import { unwrapEnhancedTag } from './flv-enhanced-tag.js';
 import type { VideoCodec } from './source-info.js';
+import { PLAIN_TRACK, TrackSelection } from './track-selection.js';
 
 /** Header of a video tag's body. */
 export type FlvVideoTag =
@@ -17,7 +18,7 @@ export type FlvVideoTag =
       /** Offset of the codec's data in `body`. */
       dataOffset: number;
     }
-  /** Nothing to play: the end of a sequence, HDR metadata, seek commands, other tracks than the first. */
+  /** Nothing to play: the end of a sequence, HDR metadata, seek commands, other tracks than the selected one. */
   | { packet: 'other' }
   /** A codec the gateway cannot read; its display name. */
   | { packet: 'unsupported'; codec: string };
@@ -45,14 +46,22 @@ const CLASSIC_HEADER_SIZE = 5;
 /** Enhanced RTMP v2, "Enhanced Video": IsExHeader, the top bit, announces a FourCC. */
 const ENHANCED = 0x80;
 const VIDEO_PACKET = { sequenceStart: 0, codedFrames: 1, codedFramesX: 3, multitrack: 6, modEx: 7 } as const;
-const FOUR_CC: Record<string, VideoCodec> = { avc1: 'h264', hvc1: 'hevc', av01: 'av1', vp09: 'vp9' };
+const FOUR_CC: Record<string, VideoCodec> = {
+  avc1: 'h264',
+  hvc1: 'hevc',
+  av01: 'av1',
+  vp09: 'vp9',
+  vp08: 'vp8',
+};
 const ENHANCED_HEADER_SIZE = 5;
 const COMPOSITION_TIME_SIZE = 3;
 
-/** Reads the header of a video tag's body. Returns undefined if the body is too short. */
-export function readFlvVideoTag(body: Buffer): FlvVideoTag | undefined {
+/** Reads the header of a video tag's body. Returns undefined if the body is too short. @param tracks of the stream */
+export function readFlvVideoTag(body: Buffer, tracks = new TrackSelection()): FlvVideoTag | undefined {
   if (body.length < 1) return undefined;
-  return body[0]! & ENHANCED ? readEnhanced(body) : readClassic(body);
+  if (body[0]! & ENHANCED) return readEnhanced(body, tracks);
+  tracks.note(PLAIN_TRACK);
+  return readClassic(body);
 }
 
 function readClassic(body: Buffer): FlvVideoTag | undefined {
@@ -75,13 +84,19 @@ function readClassic(body: Buffer): FlvVideoTag | undefined {
   };
 }
 
-function readEnhanced(body: Buffer): FlvVideoTag | undefined {
-  const frameType = (body[0]! >> 4) & 0x07;
+function readEnhanced(body: Buffer, tracks: TrackSelection): FlvVideoTag | undefined {
   const type = body[0]! & 0x0f;
   if (type === VIDEO_PACKET.multitrack || type === VIDEO_PACKET.modEx) {
-    const single = unwrapEnhancedTag(body, VIDEO_PACKET);
-    return single === 'other-track' ? { packet: 'other' } : single && readEnhanced(single);
+    const single = unwrapEnhancedTag(body, VIDEO_PACKET, tracks);
+    return single === 'other-track' ? { packet: 'other' } : single && readSingle(single);
   }
+  tracks.note(PLAIN_TRACK);
+  return readSingle(body);
+}
+
+function readSingle(body: Buffer): FlvVideoTag | undefined {
+  const frameType = (body[0]! >> 4) & 0x07;
+  const type = body[0]! & 0x0f;
   if (frameType === FRAME_TYPE_COMMAND) return { packet: 'other' };
   if (body.length < ENHANCED_HEADER_SIZE) return undefined;
   const fourCc = body.toString('latin1', 1, ENHANCED_HEADER_SIZE);

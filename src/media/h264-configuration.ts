@@ -104,6 +104,8 @@ export type H264Format = Pick<H264Configuration, 'profile' | 'constraints' | 'le
   chromaDepth: number;
   /** Bits of frame_num. */
   frameNumberBits: number;
+  /** pic_order_cnt_type, and bits of pic_order_cnt_lsb for type 0. */
+  pictureOrder: { type: number; bits: number };
   /** frame_mbs_only_flag: pictures are never fields. */
   framesOnly: number;
 };
@@ -127,7 +129,7 @@ function readFrame(bits: BitReader): Frame {
   const id = bits.unsigned();
   const chroma = PROFILES_WITH_CHROMA.has(profile) ? readChroma(bits) : PLAIN_CHROMA;
   const frameNumberBits = bits.unsigned() + 4;
-  skipPictureOrder(bits);
+  const pictureOrder = readPictureOrder(bits);
   bits.unsigned(); // max_num_ref_frames
   bits.bit(); // gaps_in_frame_num_value_allowed_flag
   const columns = bits.unsigned() + 1;
@@ -136,7 +138,8 @@ function readFrame(bits: BitReader): Frame {
   if (!framesOnly) bits.bit(); // mb_adaptive_frame_field_flag
   bits.bit(); // direct_8x8_inference_flag
   const rows = mapRows * (2 - framesOnly);
-  return { profile, constraints, level, id, ...chroma, frameNumberBits, framesOnly, columns, rows };
+  const frame = { frameNumberBits, pictureOrder, framesOnly, columns, rows };
+  return { profile, constraints, level, id, ...chroma, ...frame };
 }
 
 function readSps(bits: BitReader): H264Configuration | undefined {
@@ -183,11 +186,10 @@ function skipScalingList(bits: BitReader, size: number): void {
   }
 }
 
-function skipPictureOrder(bits: BitReader): void {
+function readPictureOrder(bits: BitReader): H264Format['pictureOrder'] {
   const type = bits.unsigned();
-  if (type === 0) {
-    bits.unsigned(); // log2_max_pic_order_cnt_lsb_minus4
-  } else if (type === 1) {
+  if (type === 0) return { type, bits: bits.unsigned() + 4 }; // log2_max_pic_order_cnt_lsb_minus4
+  if (type === 1) {
     bits.bit(); // delta_pic_order_always_zero_flag
     bits.signed(); // offset_for_non_ref_pic
     bits.signed(); // offset_for_top_to_bottom_field
@@ -195,6 +197,7 @@ function skipPictureOrder(bits: BitReader): void {
     if (cycle > 255) throw new RangeError('picture order count cycle too long');
     for (let i = 0; i < cycle; i++) bits.signed();
   }
+  return { type, bits: 0 };
 }
 
 /** Reads the VUI's pixel aspect ratio, timing and bitstream restriction (annex E.1.1). */

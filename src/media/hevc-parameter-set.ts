@@ -8,6 +8,8 @@ const LEVEL_BITS = 8;
 const PROFILE_BYTES = (PROFILE_BITS + LEVEL_BITS) / 8;
 /** sub_layer_profile_present_flag and its sibling stand for so many sub-layers once there is one. */
 const MOST_SUB_LAYERS = 8;
+const CHROMA_420 = 1;
+const CHROMA_422 = 2;
 const CHROMA_444 = 3;
 /** More bytes of a parameter set are not needed for its size. */
 const HEAD_BYTES = 256;
@@ -27,6 +29,8 @@ export type HevcFormat = {
   chromaDepth: number;
   /** Coded size, pixels. */
   size: PictureSize;
+  /** The same after cropping to the conformance window. */
+  shownSize: PictureSize;
 };
 
 /**
@@ -37,10 +41,10 @@ export type HevcFormat = {
 export function readHevcFormat(nal: Uint8Array): HevcFormat | undefined {
   return readUnit(nal, (bits, bytes) => {
     const head = readHead(bits);
-    if (bits.flag()) for (let i = 0; i < 4; i++) bits.unsigned(); // conformance window
+    const shownSize = readShownSize(bits, head);
     const lumaDepth = bits.unsigned() + 8;
     const chromaDepth = bits.unsigned() + 8;
-    return { ...head, profile: bytes.slice(1, 1 + PROFILE_BYTES), lumaDepth, chromaDepth };
+    return { ...head, shownSize, profile: bytes.slice(1, 1 + PROFILE_BYTES), lumaDepth, chromaDepth };
   });
 }
 
@@ -64,7 +68,7 @@ function readUnit<T>(nal: Uint8Array, read: (bits: BitReader, bytes: Uint8Array)
   }
 }
 
-type Head = Omit<HevcFormat, 'profile' | 'lumaDepth' | 'chromaDepth'>;
+type Head = Omit<HevcFormat, 'shownSize' | 'profile' | 'lumaDepth' | 'chromaDepth'>;
 
 /** Reads up to the picture size. */
 function readHead(bits: BitReader): Head {
@@ -77,6 +81,17 @@ function readHead(bits: BitReader): Head {
   if (chromaFormat === CHROMA_444) bits.bit(); // separate_colour_plane_flag
   const size = { width: bits.unsigned(), height: bits.unsigned() };
   return { id, vpsId, subLayers: mostSubLayer + 1, temporalNesting, chromaFormat, size };
+}
+
+/** Reads the conformance window, in units of chroma samples (7.4.3.2.1). */
+function readShownSize(bits: BitReader, { size, chromaFormat }: Head): PictureSize {
+  if (!bits.flag()) return size;
+  const [left, right, top, bottom] = [bits.unsigned(), bits.unsigned(), bits.unsigned(), bits.unsigned()];
+  const unitX = chromaFormat === CHROMA_420 || chromaFormat === CHROMA_422 ? 2 : 1;
+  const unitY = chromaFormat === CHROMA_420 ? 2 : 1;
+  const width = size.width - unitX * (left + right);
+  const height = size.height - unitY * (top + bottom);
+  return width > 0 && height > 0 ? { width, height } : size;
 }
 
 /** profile_tier_level(1, sps_max_sub_layers_minus1). */

@@ -18,6 +18,8 @@ export type VideoSource = {
   droppedFrames?: number;
   /** Frames arrive in decode order that differs from presentation order (B-frames). */
   bFrames?: boolean;
+  /** Profile of H.264 (profile_idc), where the decoder configuration is known. */
+  profile?: number;
 };
 
 export type AudioSource = {

@@ -49,7 +49,7 @@ export class HlsRendition {
 
   /** Returns the media playlist; `delta`: a delta update (RFC 8216bis, 6.2.5.1). */
   playlist(delta: boolean): Buffer | undefined {
-    if (this.#isGone()) return undefined;
+    if (this.#isGone() || this.#window.suspended) return undefined;
     const rendered = this.#rendered(delta);
     return (rendered.bytes ??= Buffer.from(this.#render(delta, '')));
   }
@@ -60,7 +60,7 @@ export class HlsRendition {
    * @param token needs no escaping
    */
   playlistFor(token: string, delta: boolean): Buffer | undefined {
-    if (this.#isGone()) return undefined;
+    if (this.#isGone() || this.#window.suspended) return undefined;
     const rendered = this.#rendered(delta);
     rendered.pieces ??= this.#render(delta, TOKEN_PLACE).split(TOKEN_PLACE);
     return Buffer.from(rendered.pieces.join(`?v=${token}`), 'latin1');
@@ -89,12 +89,24 @@ export class HlsRendition {
     return renderMediaPlaylist(playlist, delta, uriSuffix);
   }
 
+  /** Waits while the rendition is suspended: until it has a complete segment. */
+  ready(): Answer<'ready'> {
+    const state = (): WaitState => {
+      if (this.#isGone()) return 'never';
+      if (!this.#window.suspended) return 'ready';
+      return this.#host.ended ? 'never' : 'wait';
+    };
+    const now = state();
+    if (now === 'never') return 'gone';
+    return now === 'ready' ? now : (this.#window.queue.wait(state, this.#maximumBlockMs()) ?? 'full');
+  }
+
   /**
    * Handles a blocking reload (RFC 8216bis, 6.2.5.2): `ready` when the playlist contains the segment or part. A part
    * index beyond the end of a complete segment means the first part of the next one.
    */
   reload(msn: number, part: number | undefined): Answer<'ready'> {
-    if (this.#isGone()) return 'gone';
+    if (this.#isGone() || this.#window.suspended) return this.ready();
     const last = this.#window.last!;
     if (this.#host.ended === 'endlist') return 'ready';
     if (msn > last.msn + ADVANCE_SEGMENTS) return 'out-of-range';
@@ -118,6 +130,12 @@ export class HlsRendition {
     return segment?.complete && !segment.gap ? this.#window.bytesOf(segment) : undefined;
   }
 
+  /** Whether this segment is listed and will have further parts. */
+  isOpen(msn: number): boolean {
+    const { last, retired } = this.#window;
+    return last?.msn === msn && !last.complete && !retired && !this.#host.ended;
+  }
+
   /** Returns a part. The next part can be waited for; after `ready` it is requested again. */
   part(msn: number, index: number): Answer<Buffer> {
     const found = this.#window.find(msn)?.parts[index];
@@ -128,7 +146,8 @@ export class HlsRendition {
   }
 
   #isGone(): boolean {
-    return this.#window.retired || this.#window.segments.length === 0;
+    const { retired, suspended, segments } = this.#window;
+    return retired || (segments.length === 0 && !suspended);
   }
 
   #maximumBlockMs(): number {

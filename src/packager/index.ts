@@ -1,4 +1,10 @@
 export type { Wait, WaitOutcome } from './blocking-requests.js';
+export type { CompletedSegment, SegmentListener } from './completed-segment.js';
 export { type Answer, HlsRendition } from './hls-rendition.js';
+export type { MpdUris } from './mpd.js';
+export { generateHLSManifest, type RecordedVariant, recordedManifest } from './multivariant-playlist.js';
 export { createPackager, type Packager, type PackagerOptions } from './packager.js';
 export type { Presentation } from './presentation.js';
+export { type RewindPlaylist, renderRewindPlaylist } from './recorded/rewind-playlist.js';
+export { type DashPeriod, type DashRepresentation, renderVodMpd } from './recorded/vod-mpd.js';
+export { renderVodPlaylist, type VodSegment } from './recorded/vod-playlist.js';

@@ -5,6 +5,7 @@ import type {
   BroadcastSubscriber,
   BroadcastSubscription,
 } from '../streams/index.js';
+import type { SegmentListener } from './completed-segment.js';
 import { BroadcastPresentation, type Presentation } from './presentation.js';
 
 export type PackagerOptions = {
@@ -28,6 +29,8 @@ export type PackagerOptions = {
 export type Packager = BroadcastSubscriber & {
   /** Returns the stream's newest broadcast, or the one with this id. */
   findPresentation(streamId: string, broadcastId?: string): Presentation | undefined;
+  /** Calls the listener with every segment of every broadcast that is complete from now on. */
+  onSegment(listener: SegmentListener): void;
   /** Ends all blocked requests and removes all broadcasts. Idempotent. */
   close(): void;
 };
@@ -38,7 +41,7 @@ export function createPackager(options: PackagerOptions): Packager {
     log,
     partDurationS = 0.333,
     segmentDurationS = 2,
-    windowDurationS = 30,
+    windowDurationS = 15,
     windowBytes = 256 * 2 ** 20,
     retentionMs = 60_000,
     maximumWaitingRequests = 20_000,
@@ -46,6 +49,7 @@ export function createPackager(options: PackagerOptions): Packager {
   const parts = Math.max(1, Math.round(segmentDurationS / partDurationS));
   const byStream = new Map<string, BroadcastPresentation[]>();
   const timers = new Set<Cancel>();
+  const segmentListeners: SegmentListener[] = [];
   let closed = false;
 
   const forget = (presentation: BroadcastPresentation): void => {
@@ -65,6 +69,9 @@ export function createPackager(options: PackagerOptions): Packager {
         windowDurationS,
         windowBytes,
         maximumWaitingRequests,
+        onSegment: (...completed) => {
+          for (const listener of segmentListeners) listener(...completed);
+        },
         clock,
         log: log.child({ streamId: broadcast.streamId, broadcastId: broadcast.id }),
       });
@@ -89,6 +96,10 @@ export function createPackager(options: PackagerOptions): Packager {
       const presentations = byStream.get(streamId);
       if (broadcastId === undefined) return presentations?.[0];
       return presentations?.find((presentation) => presentation.broadcastId === broadcastId);
+    },
+
+    onSegment(listener) {
+      segmentListeners.push(listener);
     },
 
     close() {

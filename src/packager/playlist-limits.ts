@@ -10,3 +10,5 @@ export const PART_HOLD_BACK_PARTS = 3;
 export const BLOCK_TARGETS = 3;
 /** Maximum distance of a requested segment from the last one (6.2.5.2). */
 export const ADVANCE_SEGMENTS = 2;
+/** Minimum duration of a live playlist in target durations (6.2.2). */
+export const WINDOW_TARGETS = 3;

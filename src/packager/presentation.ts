@@ -1,14 +1,22 @@
 import type { Clock, Logger } from '../platform/index.js';
-import { BROADCAST_END, type Broadcast, type BroadcastEnd, type EncoderRun } from '../streams/index.js';
+import {
+  BROADCAST_END,
+  type Broadcast,
+  type BroadcastEnd,
+  type EncoderRun,
+  type ExpectedMedia,
+} from '../streams/index.js';
 import { BlockingRequests } from './blocking-requests.js';
-import { HlsRendition, type RenditionHost } from './hls-rendition.js';
+import { completedSegment, type SegmentListener } from './completed-segment.js';
+import type { Answer, HlsRendition, RenditionHost } from './hls-rendition.js';
 import type { MediaPlaylist } from './media-playlist.js';
+import { type MpdUris, renderMpd } from './mpd.js';
 import { renderMultivariantPlaylist } from './multivariant-playlist.js';
-import { PART_TARGETS } from './playlist-limits.js';
+import { PART_TARGETS, WINDOW_TARGETS } from './playlist-limits.js';
 import { MAXIMUM_SEGMENT_S } from './rendition-segmenter.js';
-import { RenditionWindow } from './rendition-window.js';
+import type { RenditionWindow } from './rendition-window.js';
+import { RenditionWindows } from './rendition-windows.js';
 import { RunReader } from './run-reader.js';
-import type { Segment } from './segment.js';
 import { boundedPattern, type KeyframePattern } from './segment-grid.js';
 import { SequenceNumbers } from './sequence-numbers.js';
 
@@ -19,11 +27,21 @@ export type Presentation = {
   /** Returns undefined until the broadcast is playable. */
   multivariantPlaylist(): Buffer | undefined;
   rendition(id: string): HlsRendition | undefined;
+  /** Returns the DASH presentation description; undefined until the broadcast has media. */
+  mpd(uris: MpdUris): string | undefined;
+  /** Waits while any rendition is suspended: a description must list all. */
+  ready(): Answer<'ready'>;
+  /** Records that a viewer requests this rendition; undefined: the multivariant playlist. */
+  recordRequest(renditionId: string | undefined): void;
+  /** Records that such a request is blocked. @returns a function to be called when it is answered */
+  recordWait(): () => void;
+  /** Has suspended renditions encoded. @returns a function that ends this; undefined when no video is suspended */
+  holdSuspended(): (() => void) | undefined;
   /**
-   * Returns the newest keyframe of the smallest video rendition as the bytes of an MP4 that begins with it, without a
-   * copy; undefined if there is none.
+   * Returns the newest keyframe of a video rendition, the smallest by default, as the bytes of an MP4 that begins with
+   * it, without a copy; undefined if there is none. Slates do not count.
    */
-  newestKeyframe(): Buffer[] | undefined;
+  newestKeyframe(wanted?: 'smallest' | 'largest'): Buffer[] | undefined;
 };
 
 export type PresentationOptions = {
@@ -34,6 +52,7 @@ export type PresentationOptions = {
   windowBytes: number;
   /** Maximum blocked requests. */
   maximumWaitingRequests: number;
+  onSegment: SegmentListener;
   clock: Clock;
   log: Logger;
 };
@@ -46,17 +65,15 @@ export type PresentationOptions = {
  */
 export const MEDIA_TIME_ORIGIN_S = 10;
 
-/**
- * Gap (s) before a run that is moved behind published media: frames of other renditions may be earlier in decode order.
- */
-const REORDERING_S = 0.25;
+/** Overlap (s) of a run with published audio, which ends with a whole frame, for which it is not moved. */
+const AUDIO_OVERLAP_S = 0.03;
 /** Maximum share of the broadcast's memory for one segment of one rendition. */
 const SEGMENT_SHARE = 1 / 4;
 
 export class BroadcastPresentation implements Presentation, RenditionHost {
   readonly #broadcast: Broadcast;
   readonly #options: PresentationOptions;
-  readonly #windows = new Map<string, { window: RenditionWindow; hls: HlsRendition }>();
+  readonly #windows: RenditionWindows;
   readonly #blockingRequests: BlockingRequests;
   readonly #numbers: SequenceNumbers;
   #run: RunReader | undefined;
@@ -65,6 +82,9 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
   #announced = false;
   #ended: 'endlist' | 'hold' | undefined;
   #version = 0;
+  #changedAtMs = 0;
+  /** Start of each run, media time in s. */
+  readonly #runStartsS = new Map<number, number>();
   #targetDurationS: number;
   #multivariant: { version: number; bytes: Buffer } | undefined;
 
@@ -72,6 +92,9 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
     this.#broadcast = broadcast;
     this.#options = options;
     this.#blockingRequests = new BlockingRequests(options.clock, options.maximumWaitingRequests);
+    this.#windows = new RenditionWindows(this, this.#blockingRequests, (...completed) =>
+      this.#options.onSegment(this, completedSegment(...completed)),
+    );
     this.#numbers = new SequenceNumbers(broadcast, options.clock);
     this.#targetDurationS = Math.max(1, Math.ceil(options.segmentDurationS));
   }
@@ -101,7 +124,7 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
   }
 
   get windowDurationS(): number {
-    return this.#options.windowDurationS;
+    return Math.max(this.#options.windowDurationS, WINDOW_TARGETS * this.#targetDurationS);
   }
 
   get ended(): 'endlist' | 'hold' | undefined {
@@ -114,9 +137,7 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
 
   /** Bytes of media in memory. */
   get bytes(): number {
-    let total = 0;
-    for (const { window } of this.#windows.values()) total += window.bytes;
-    return total;
+    return this.#windows.bytes;
   }
 
   get waiting(): number {
@@ -128,15 +149,17 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
     if (this.#ended) return;
     const { segmentDurationS, partDurationS } = this.#options;
     const keyframes = this.#keyframePattern(run);
+    this.#next?.run.superseded();
     this.#next = new RunReader(
       run,
       {
         segmentDurationS,
         partDurationS,
         segmentBytes: this.#options.windowBytes * SEGMENT_SHARE,
-        window: (rendition) => this.#windowOf(rendition.id, rendition.kind),
+        window: (rendition) => this.#windows.open(rendition.id, rendition.kind),
         mayStartSegment: (reader) => this.#mayStartSegment(reader),
-        runStarted: (reader, first) => this.#runStarted(reader, first),
+        runStarted: (reader, pts) => this.#runStarted(reader, pts),
+        renditionSuspended: (reader, window, expected) => this.#renditionSuspended(reader, window, expected),
         renditionEnded: (window) => this.#renditionEnded(window),
         takeSequenceNumber: () => this.#numbers.take(),
         returnSequenceNumber: (msn) => this.#numbers.returnSequenceNumber(msn),
@@ -147,6 +170,7 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
           this.#options.log.warn({ rendition: window.id }, 'rendition has no keyframe at the common cut'),
       },
       keyframes,
+      this.#run?.active && this.#run.run.slate === 'publisher-away' && !run.slate,
     );
     if (keyframes) {
       // Duration of the grid's segments: the first keyframe that is far enough from the last cut.
@@ -167,7 +191,7 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
     this.#run?.close();
     this.#ended = BROADCAST_END[reason].playlist;
     this.#version++;
-    for (const { window } of this.#windows.values()) window.queue.changed();
+    for (const window of this.#windows) window.queue.changed();
     if (this.#ended === 'hold') this.#blockingRequests.close();
   }
 
@@ -182,60 +206,62 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
   multivariantPlaylist(): Buffer | undefined {
     if (!this.#announced) return undefined;
     if (this.#multivariant?.version !== this.#version) {
-      this.#multivariant = { version: this.#version, bytes: Buffer.from(this.#renderMultivariant()) };
+      const playlist = renderMultivariantPlaylist(this.broadcastId, [...this.#windows]);
+      this.#multivariant = { version: this.#version, bytes: Buffer.from(playlist) };
     }
     return this.#multivariant.bytes;
   }
 
   rendition(id: string): HlsRendition | undefined {
-    return this.#windows.get(id)?.hls;
+    return this.#windows.playlistOf(id);
   }
 
-  newestKeyframe(): Buffer[] | undefined {
-    let smallest: { window: RenditionWindow; pixels: number } | undefined;
-    for (const { window } of this.#windows.values()) {
-      const { init } = window;
-      if (window.retired || init?.kind !== 'video') continue;
-      const pixels = init.width * init.height;
-      if (!smallest || pixels < smallest.pixels) smallest = { window, pixels };
-    }
-    return smallest?.window.newestKeyframe();
+  mpd(uris: MpdUris): string | undefined {
+    const windows = [...this.#windows].filter(
+      ({ retired, suspended, last }) => !retired && !suspended && last,
+    );
+    if (!this.#announced || windows.length === 0) return undefined;
+    const { broadcastId, windowDurationS, targetDurationS } = this;
+    const originMs = this.#broadcast.startedAt - MEDIA_TIME_ORIGIN_S * 1000;
+    const ended = this.#ended === 'endlist';
+    const known = { broadcastId, windowDurationS, targetDurationS, originMs, ended, windows };
+    const publishedAtMs = this.#changedAtMs;
+    return renderMpd({ ...known, runStartsS: this.#runStartsS, publishedAtMs }, uris);
+  }
+
+  ready(): Answer<'ready'> {
+    for (const { id, suspended, retired } of this.#windows)
+      if (suspended && !retired) return this.#windows.playlistOf(id)!.ready();
+    return 'ready';
+  }
+
+  recordRequest(renditionId: string | undefined): void {
+    this.#broadcast.hlsDemand.record(renditionId);
+  }
+
+  recordWait(): () => void {
+    return this.#broadcast.hlsDemand.wait();
+  }
+
+  holdSuspended(): (() => void) | undefined {
+    for (const window of this.#windows)
+      if (window.suspended?.kind === 'video') return this.#broadcast.hlsDemand.hold();
+    return undefined;
+  }
+
+  newestKeyframe(wanted?: 'smallest' | 'largest'): Buffer[] | undefined {
+    return this.#windows.newestKeyframe(wanted);
   }
 
   reports(own: RenditionWindow): MediaPlaylist['reports'] {
-    const reports: { uri: string; msn: number; part: number }[] = [];
-    for (const { window } of this.#windows.values()) {
-      const { last } = window;
-      if (window === own || window.retired || !last) continue;
-      reports.push({ uri: `../${window.id}/index.m3u8`, msn: last.msn, part: last.parts.length - 1 });
-    }
-    return reports;
-  }
-
-  #windowOf(id: string, kind: 'video' | 'audio'): RenditionWindow {
-    const known = this.#windows.get(id);
-    if (known && known.window.kind === kind) return known.window;
-    const window = new RenditionWindow(id, kind, this.#blockingRequests.queue(), (msn) =>
-      this.#complete(msn),
-    );
-    this.#windows.set(id, { window, hls: new HlsRendition(window, this) });
-    return window;
-  }
-
-  /** Finds a segment that is complete in any rendition. */
-  #complete(msn: number): Segment | undefined {
-    for (const { window } of this.#windows.values()) {
-      const segment = window.find(msn);
-      if (segment?.complete) return segment;
-    }
-    return undefined;
+    return this.#windows.reports(own);
   }
 
   /** Encoders make keyframes by the clock, unless they follow those of a passed-through source. */
   #keyframePattern(run: EncoderRun): KeyframePattern | undefined {
     const videos = run.renditions.filter(({ kind }) => kind === 'video');
     const { segmentDurationS } = this.#options;
-    if (videos.length === 0) return { intervalS: segmentDurationS };
+    if (run.slate || videos.length === 0) return { intervalS: segmentDurationS };
     if (videos.some(({ passthrough }) => passthrough)) {
       const interval = this.#broadcast.source?.video?.keyframeInterval;
       return boundedPattern(interval === undefined ? undefined : { intervalS: interval });
@@ -255,27 +281,50 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
    * published media (an encoder that repeats the last group of pictures, a clock that was set back), it is moved behind
    * them.
    *
-   * @param first earliest time of the run's first sample, s
+   * The presentation of both joins: Chromium stops at a hole of two frames.
    */
-  #runStarted(reader: RunReader, first: number): number {
-    if (this.#run !== reader) this.#run?.close();
+  #runStarted(reader: RunReader, pts: number): number {
+    const naturalS = MEDIA_TIME_ORIGIN_S + (reader.run.originMs - this.#broadcast.startedAt) / 1000;
+    this.#makeCurrent(reader, reader.run.originMs + pts * 1000);
+    let earliestS = 0;
+    for (const { last, kind, presentationEnd } of this.#windows)
+      if (last)
+        earliestS = Math.max(earliestS, presentationEnd - (kind === 'audio' ? AUDIO_OVERLAP_S : 0) - pts);
+    // Whole milliseconds are whole ticks of the usual timescales.
+    const offsetS = Math.ceil(Math.max(naturalS, earliestS) * 1000 - 1e-3) / 1000;
+    reader.run.placed((offsetS - naturalS) * 1000);
+    this.#runStartsS.set(reader.run.index, pts + offsetS);
+    const oldest = Math.min(
+      ...[...this.#windows].map(({ segments }) => segments[0]?.run ?? reader.run.index),
+    );
+    for (const run of this.#runStartsS.keys()) if (run < oldest) this.#runStartsS.delete(run);
+    return offsetS;
+  }
+
+  /** Ends the previous run, which may fill the time to this one's, and retires the renditions that this one lacks. */
+  #makeCurrent(reader: RunReader, startsAtMs?: number): void {
+    if (this.#run && this.#run !== reader) {
+      this.#run.run.superseded(startsAtMs);
+      this.#run.close();
+    }
     this.#run = reader;
     this.#next = undefined;
-    let publishedS: number | undefined;
-    for (const { window } of this.#windows.values()) {
-      if (window.last) publishedS = Math.max(publishedS ?? 0, window.end);
-      window.retired = !reader.run.renditions.some(({ id }) => id === window.id);
-    }
-    const earliestS = publishedS === undefined ? 0 : publishedS + REORDERING_S;
-    const naturalS = MEDIA_TIME_ORIGIN_S + (reader.run.originMs - this.#broadcast.startedAt) / 1000;
-    const offsetS = Math.max(naturalS, earliestS - first);
-    for (const { window } of this.#windows.values()) {
+    for (const window of this.#windows) {
       const rendition = reader.run.renditions.find(({ id }) => id === window.id);
+      window.retired = rendition === undefined;
       if (rendition) window.announcedFrameRate = rendition.frameRate;
       else window.queue.changed();
     }
-    // Whole milliseconds are whole ticks of the usual timescales.
-    return Math.ceil(offsetS * 1000) / 1000;
+  }
+
+  #renditionSuspended(reader: RunReader, window: RenditionWindow, expected: ExpectedMedia): void {
+    window.suspend(expected);
+    this.#version++;
+    const { renditions } = reader.run;
+    if (!renditions.every(({ id }) => this.#windows.find(id)?.suspended)) return;
+    // No media will make this run the current one.
+    this.#makeCurrent(reader);
+    this.#announce(reader);
   }
 
   #renditionEnded(window: RenditionWindow): void {
@@ -286,9 +335,11 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
 
   #published(window: RenditionWindow): void {
     this.#version++;
+    this.#changedAtMs = this.#options.clock.now();
     const { last } = window;
     if (last && !last.complete) this.#raiseTargetDuration(last.durationS);
     this.#trim(window);
+    if (last) this.#windows.clearSuspended(last.msn);
     if (this.#playable !== this.#run) this.#checkPlayable();
     window.queue.changed();
   }
@@ -303,33 +354,13 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
 
   /** Keeps more segments than are listed, for players with a recent playlist (6.2.2). */
   #trim(window: RenditionWindow): void {
-    const reachS = this.#options.windowDurationS + PART_TARGETS * this.#targetDurationS;
-    let keptS = 0;
-    for (const { durationS } of window.segments) keptS += durationS;
-    while (window.segments.length > 1 && keptS - window.segments[0]!.durationS >= reachS) {
-      keptS -= window.segments[0]!.durationS;
-      window.dropOldest();
-    }
-    for (let total = this.bytes; total > this.#options.windowBytes; total = this.bytes) {
-      const oldest = this.#oldest();
-      if (!oldest) return;
-      oldest.dropOldest();
-    }
-  }
-
-  #oldest(): RenditionWindow | undefined {
-    let oldest: RenditionWindow | undefined;
-    for (const { window } of this.#windows.values()) {
-      if (window.segments.length < 2) continue;
-      if (!oldest || window.segments[0]!.programDateTimeMs < oldest.segments[0]!.programDateTimeMs)
-        oldest = window;
-    }
-    return oldest;
+    const reachS = this.windowDurationS + PART_TARGETS * this.#targetDurationS;
+    this.#windows.trim(window, reachS, this.#options.windowBytes);
   }
 
   /**
    * Playable: one complete segment in every rendition of the run, because hls.js 1.7 reports a playlist with only parts
-   * as empty. A missing rendition is not waited for when another has two segments.
+   * as empty. A missing rendition is not waited for when another has two segments, nor one that is suspended.
    */
   #checkPlayable(): void {
     const run = this.#run;
@@ -337,43 +368,20 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
     let complete = true;
     let furthest = 0;
     for (const { id } of run.run.renditions) {
-      const window = this.#windows.get(id)?.window;
+      const window = this.#windows.find(id);
+      if (window?.suspended) continue;
       const last = window?.last;
-      const segments = last ? window!.segments.length - (last.complete ? 0 : 1) : 0;
+      const segments = window && last ? window.segments.length - (last.complete ? 0 : 1) : 0;
       if (segments === 0 || last?.run !== run.run.index) complete = false;
       else furthest = Math.max(furthest, segments);
     }
-    if (!complete && furthest < 2) return;
+    if (furthest >= (complete ? 1 : 2)) this.#announce(run);
+  }
+
+  #announce(run: RunReader): void {
     this.#playable = run;
     this.#announced = true;
     this.#options.log.info({ run: run.run.index }, 'broadcast playable');
     this.#broadcast.playable();
-  }
-
-  #renderMultivariant(): string {
-    const windows = [...this.#windows.values()].map(({ window }) => window);
-    const variants = windows.flatMap((window) => {
-      const { init, bandwidth } = window;
-      if (window.retired || !window.last || !init) return [];
-      const { peak, average } = bandwidth;
-      const uri = `${this.broadcastId}/${window.id}/index.m3u8`;
-      return [
-        {
-          init,
-          uri,
-          codec: init.codec,
-          bandwidth: peak,
-          averageBandwidth: average,
-          frameRate: window.frameRate,
-        },
-      ];
-    });
-    const videos = variants.flatMap(({ init, ...rest }) =>
-      init.kind === 'video' ? [{ ...rest, width: init.width, height: init.height }] : [],
-    );
-    const audios = variants.flatMap(({ init, ...rest }) =>
-      init.kind === 'audio' ? [{ ...rest, channels: init.channels }] : [],
-    );
-    return renderMultivariantPlaylist(videos, audios[0]);
   }
 }

@@ -6,7 +6,7 @@ import {
   writeFragment,
 } from '../media/index.js';
 import { finiteWithin, HeadendError } from '../platform/index.js';
-import type { Rendition } from '../streams/index.js';
+import type { Rendition, SlateReason } from '../streams/index.js';
 import { MAXIMUM_FRAME_S, MINIMUM_FRAME_S, partTargetS } from './part-timing.js';
 import type { RenditionWindow } from './rendition-window.js';
 import type { Cut, SegmentGrid } from './segment-grid.js';
@@ -47,6 +47,8 @@ export type SegmentOutput = {
 export type SegmenterContext = SegmentOutput & {
   grid: SegmentGrid;
   runIndex: number;
+  /** The run shows a slate. */
+  slate: SlateReason | undefined;
   /** Seconds to add to the run's times; known after the run's first cut. */
   offset(): number;
 };
@@ -62,7 +64,7 @@ export class RenditionSegmenter {
   /** Timescale in Hz. */
   readonly #scale: number;
   #cut: Cut | undefined;
-  /** Decode time (ticks) at the start of the segment; parts are measured from it. */
+  /** Start (ticks) of the segment by decode times; parts are measured from it. */
   #anchor = 0;
   /** End of the last part, in seconds from the anchor. */
   #partEnd = 0;
@@ -211,7 +213,10 @@ export class RenditionSegmenter {
   #mayBeginSegment(cut: Cut, sample: Sample, pts: number, frame: number): boolean {
     const late = pts - cut.pts;
     // In a new run every rendition begins with a whole segment, or nearly so.
-    if (!this.#cut) return sample.sync && late <= Math.max(frame, cut.partDurationS) / 2;
+    if (!this.#cut) {
+      const isNearCut = late <= Math.max(frame, cut.partDurationS) / 2;
+      return sample.sync && isNearCut && this.window.mayBegin(cut.msn);
+    }
     if (sample.sync) return true;
     if (late < LATE_KEYFRAME_S) return false;
     if (!this.#misaligned) this.#context.misaligned(this.window);
@@ -224,13 +229,15 @@ export class RenditionSegmenter {
     const first = this.#cut === undefined;
     this.#cut = cut;
     this.#partEnd = 0;
-    this.#anchor = this.init.kind === 'audio' ? cut.pts * this.#scale : sample.decodeTime;
+    this.#anchor =
+      this.init.kind === 'audio' ? cut.pts * this.#scale : sample.decodeTime - (sample.leadingTicks ?? 0);
     const { window } = this;
     window.partTargetS = Math.max(window.partTargetS, partTargetS(this.#context.grid.partDurationS, frame));
     window.beginSegment(
       {
         msn: cut.msn,
         run: this.#context.runIndex,
+        slate: this.#context.slate,
         programDateTimeMs: this.#context.wallTimeMs(pts + this.#context.offset()),
         partDurationS: cut.partDurationS,
         minimumDurationS: cut.minimumDurationS,
@@ -328,8 +335,11 @@ export class RenditionSegmenter {
       decodeTime,
       samples: this.#samples,
     });
-    window.addPart({ data, durationS: duration, independent: first.sync }, this.#samples.length);
+    const durationS = duration + this.#seconds(first.leadingTicks ?? 0);
+    window.addPart({ data, durationS, independent: first.sync }, this.#samples.length);
     window.end = decodeTime / this.#scale + duration;
+    const movedTicks = decodeTime - first.decodeTime;
+    window.presentationEnd = Math.max(window.end, this.#seconds(this.#presentationEnd + movedTicks));
     this.#partEnd = this.#elapsed();
     this.#samples = [];
     this.#duration = 0;

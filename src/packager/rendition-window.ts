@@ -1,5 +1,6 @@
 import type { TrackInit } from '../media/index.js';
 import { finiteWithin } from '../platform/index.js';
+import type { ExpectedMedia, SlateReason } from '../streams/index.js';
 import type { WaitQueue } from './blocking-requests.js';
 import { type Part, type Segment, segmentBytes } from './segment.js';
 
@@ -7,6 +8,7 @@ import { type Part, type Segment, segmentBytes } from './segment.js';
 export type SegmentStart = {
   msn: number;
   run: number;
+  slate: SlateReason | undefined;
   /** Time of the first presented sample (Unix). */
   programDateTimeMs: number;
   /** Limits of the preload hint; see `Cut`. */
@@ -14,6 +16,9 @@ export type SegmentStart = {
   minimumDurationS: number;
   expectedDurationS: number | undefined;
 };
+
+/** Called with each complete segment. */
+export type SegmentCompleted = (window: RenditionWindow, segment: Segment, init: TrackInit) => void;
 
 /** Window of segments of one rendition over the whole broadcast, in memory. */
 export class RenditionWindow {
@@ -24,18 +29,26 @@ export class RenditionWindow {
   partTargetS = 0;
   /** Frames per second as announced. */
   announcedFrameRate: number | undefined;
-  /** End (s) of published media on the broadcast's timeline. */
+  /** End (s) of published media on the broadcast's timeline, in decode order. */
   end = 0;
+  /** The same of presentation, which is later with B-frames. */
+  presentationEnd = 0;
   bytes = 0;
 
   readonly #siblingSegment: (msn: number) => Segment | undefined;
-  readonly #inits = new Map<number, TrackInit>();
+  readonly #completed: SegmentCompleted;
+  /** By run. */
+  readonly #inits = new Map<number, { init: TrackInit; isSlate: boolean }>();
   #segments: Segment[] = [];
   #start: SegmentStart | undefined;
   #partAdded = false;
   #retired = false;
   /** Was retired since its last part. */
   #wasRetired = false;
+  #suspended: ExpectedMedia | undefined;
+  #isStale = false;
+  /** Newest segment that was ever listed. */
+  #newestMsn = -1;
   #sequence = 0;
   #peak = 0;
   #total = { bytes: 0, durationS: 0 };
@@ -47,11 +60,13 @@ export class RenditionWindow {
     kind: 'video' | 'audio',
     queue: WaitQueue,
     siblingSegment: (msn: number) => Segment | undefined,
+    completed: SegmentCompleted = () => {},
   ) {
     this.id = id;
     this.kind = kind;
     this.queue = queue;
     this.#siblingSegment = siblingSegment;
+    this.#completed = completed;
   }
 
   /** The current encoder run lacks this rendition. */
@@ -62,6 +77,33 @@ export class RenditionWindow {
   set retired(retired: boolean) {
     this.#retired = retired;
     if (retired) this.#wasRetired = true;
+  }
+
+  /** Expected properties while the rendition is suspended: until it has a complete segment again. */
+  get suspended(): ExpectedMedia | undefined {
+    return this.#suspended;
+  }
+
+  /** Has no media since it was suspended. */
+  get isStale(): boolean {
+    return this.#isStale;
+  }
+
+  /** The next encoder continues the open segment if it comes in time; otherwise the window begins anew. */
+  suspend(expected: ExpectedMedia): void {
+    this.#suspended = expected;
+    this.#isStale = true;
+  }
+
+  /** Drops all media, while the rendition is suspended. */
+  clear(): void {
+    this.#start = undefined;
+    this.#drop();
+  }
+
+  /** Whether a segment may begin: parts of one that was dropped may be in caches. */
+  mayBegin(msn: number): boolean {
+    return msn > this.#newestMsn;
   }
 
   /** All stored segments, oldest first. */
@@ -78,12 +120,14 @@ export class RenditionWindow {
     return this.#start;
   }
 
+  /** Newest initialization section, of the publisher's media if there is one: a slate comes and goes. */
   get init(): TrackInit | undefined {
-    return [...this.#inits.values()].at(-1);
+    const inits = [...this.#inits.values()];
+    return (inits.findLast(({ isSlate }) => !isSlate) ?? inits.at(-1))?.init;
   }
 
   initOf(run: number): TrackInit | undefined {
-    return this.#inits.get(run);
+    return this.#inits.get(run)?.init;
   }
 
   /** Returns the next mfhd sequence number; they increase over all runs. */
@@ -100,13 +144,15 @@ export class RenditionWindow {
     this.completeSegment();
     this.#start = start;
     this.#partAdded = false;
-    this.#inits.set(start.run, init);
+    this.#inits.set(start.run, { init, isSlate: start.slate !== undefined });
   }
 
   addPart(part: Part, frames: number): void {
     const start = this.#start;
     if (!start) return;
     if (!this.#partAdded) this.#open(start);
+    this.#isStale = false;
+    if (this.#segments.length > 1) this.#suspended = undefined;
     const segment = this.last!;
     segment.parts.push(part);
     segment.durationS += part.durationS;
@@ -122,6 +168,13 @@ export class RenditionWindow {
     const { last } = this;
     if (!last || last.complete) return;
     last.complete = true;
+    if (!this.#isStale) this.#suspended = undefined;
+    const init = this.initOf(last.run);
+    if (!last.slate) this.#measure(last);
+    if (init) this.#completed(this, last, init);
+  }
+
+  #measure(last: Segment): void {
     this.#total.bytes += last.bytes;
     this.#total.durationS += last.durationS;
     // A run's short last segment does not represent the bit rate.
@@ -143,7 +196,10 @@ export class RenditionWindow {
       const average = rate(this.#total.bytes, this.#total.durationS);
       return { peak: Math.ceil(Math.max(this.#peak, average)), average: Math.ceil(average) };
     }
-    const now = last && last.durationS > 0 ? Math.ceil(rate(last.bytes, last.durationS)) : 0;
+    const now =
+      last && last.durationS > 0
+        ? Math.ceil(rate(last.bytes, last.durationS))
+        : (this.#suspended?.bitrate ?? 0);
     return { peak: now, average: now };
   }
 
@@ -154,11 +210,12 @@ export class RenditionWindow {
     );
   }
 
-  /** Returns the initialization section and the newest part that begins with a keyframe. */
+  /** Returns the initialization section and the newest part, but of slates, that begins with a keyframe. */
   newestKeyframe(): Buffer[] | undefined {
-    for (const { run, parts } of this.#segments.toReversed()) {
+    for (const { run, parts, slate } of this.#segments.toReversed()) {
+      if (slate) continue;
       const part = parts.findLast(({ independent }) => independent);
-      const init = this.#inits.get(run);
+      const init = this.initOf(run);
       if (part && init) return [init.data, part.data];
     }
     return undefined;
@@ -170,17 +227,16 @@ export class RenditionWindow {
 
   #open(start: SegmentStart): void {
     this.#partAdded = true;
-    const missing = this.#wasRetired ? undefined : this.#gapsBefore(start.msn);
+    const missing = this.#wasRetired || this.#isStale ? undefined : this.#gapsBefore(start.msn);
     if (missing) this.#segments.push(...missing);
-    else {
-      this.#segments = [];
-      this.bytes = 0;
-    }
+    else this.#drop();
     this.#wasRetired = false;
+    this.#newestMsn = start.msn;
     const previous = this.last?.run ?? Math.max(0, start.run - 1);
     this.#segments.push({
       msn: start.msn,
       run: start.run,
+      slate: start.slate,
       discontinuities: start.run - previous,
       programDateTimeMs: start.programDateTimeMs,
       durationS: 0,
@@ -189,6 +245,11 @@ export class RenditionWindow {
       complete: false,
       gap: false,
     });
+  }
+
+  #drop(): void {
+    this.#segments = [];
+    this.bytes = 0;
   }
 
   /**

@@ -1,6 +1,6 @@
 import { CmafScanner, type Sample, type TrackInit } from '../media/index.js';
 import { finiteWithin, HeadendError } from '../platform/index.js';
-import type { EncoderRun, EncoderRunReader, Rendition } from '../streams/index.js';
+import type { EncoderRun, EncoderRunReader, ExpectedMedia, Rendition } from '../streams/index.js';
 import { MAXIMUM_FRAME_S, MINIMUM_FRAME_S } from './part-timing.js';
 import { RenditionSegmenter, type SegmentOutput } from './rendition-segmenter.js';
 import type { RenditionWindow } from './rendition-window.js';
@@ -15,6 +15,8 @@ const MAXIMUM_ANNOUNCED_RATIO = 2.5;
  * a minute after a shorter one.
  */
 const MINIMUM_LAST_SEGMENT_S = 0.25;
+/** Maximum media (s) that a run holds back while a slate is shown: it begins so much later than its origin says. */
+const MAXIMUM_HELD_S = 1.5;
 /** Segment durations without video after which audio makes the cuts. */
 const VIDEO_MISSING_SEGMENTS = 2;
 
@@ -28,9 +30,10 @@ export type RunHost = SegmentOutput & {
   /**
    * Called before the run's first sample is placed. Returns the seconds to add to its times.
    *
-   * @param first time of that sample, seconds of the run's timeline
+   * @param pts presentation time of that sample, seconds of the run's timeline
    */
-  runStarted(reader: RunReader, first: number): number;
+  runStarted(reader: RunReader, pts: number): number;
+  renditionSuspended(reader: RunReader, window: RenditionWindow, expected: ExpectedMedia): void;
   /** The run has no more of a rendition. */
   renditionEnded(window: RenditionWindow): void;
   /** Takes the next media sequence number. */
@@ -40,6 +43,44 @@ export type RunHost = SegmentOutput & {
 };
 
 type Waiting = { segmenter: RenditionSegmenter; sample: Sample };
+
+/** Media that a run holds back until all its video renditions, which start at different speeds, have a part. */
+class HeldMedia {
+  readonly #samples: { id: string; sample: Sample }[] = [];
+  /** Media of each awaited rendition, s. */
+  readonly #heldS: Map<string, number>;
+  readonly #enoughS: number;
+  #bytes = 0;
+
+  constructor(videoIds: readonly string[], enoughS: number) {
+    this.#heldS = new Map(videoIds.map((id) => [id, 0]));
+    this.#enoughS = enoughS;
+  }
+
+  get samples(): readonly { id: string; sample: Sample }[] {
+    return this.#samples;
+  }
+
+  /** @param durationS of the sample */
+  push(id: string, sample: Sample, durationS: number): void {
+    this.#samples.push({ id, sample });
+    this.#bytes += sample.data.length;
+    const heldS = this.#heldS.get(id);
+    if (heldS !== undefined) this.#heldS.set(id, heldS + durationS);
+  }
+
+  /** Stops waiting for a rendition. */
+  forget(id: string): void {
+    this.#heldS.delete(id);
+  }
+
+  /** Whether all renditions have enough, or waiting for them takes too long. */
+  isComplete(maximumBytes: number): boolean {
+    const heldS = [...this.#heldS.values()];
+    const isEnough = heldS.every((each) => each >= this.#enoughS);
+    return isEnough || Math.max(...heldS) >= MAXIMUM_HELD_S || this.#bytes >= maximumBytes;
+  }
+}
 
 /**
  * Reads one encoder run and puts its renditions on one segment grid. Encoders of a rendition may end and be replaced: the
@@ -54,14 +95,18 @@ export class RunReader implements EncoderRunReader {
   readonly #hasVideo: boolean;
   readonly #copiesVideo: boolean;
   #pendingAudio: Waiting[] = [];
+  /** Media that are held back; undefined when they no longer are. */
+  #held: HeldMedia | undefined;
   /** Presentation time (s) before which video makes no further cut. */
   #videoFront = Number.NEGATIVE_INFINITY;
   #offset: number | undefined;
-  #firstDecode = 0;
   #closed = false;
 
-  constructor(run: EncoderRun, host: RunHost, keyframes: KeyframePattern | undefined) {
+  /** @param holds holds media back until every video rendition has some: a slate is shown meanwhile */
+  constructor(run: EncoderRun, host: RunHost, keyframes: KeyframePattern | undefined, holds = false) {
     this.run = run;
+    const videos = run.renditions.filter(({ kind }) => kind === 'video').map(({ id }) => id);
+    if (holds && videos.length > 0) this.#held = new HeldMedia(videos, host.partDurationS);
     this.#host = host;
     this.#hasVideo = run.renditions.some(({ kind }) => kind === 'video');
     this.#copiesVideo = run.renditions.some(({ kind, passthrough }) => kind === 'video' && passthrough);
@@ -103,28 +148,50 @@ export class RunReader implements EncoderRunReader {
     this.#scanners.set(renditionId, this.#scan(rendition));
   }
 
-  renditionEnded(renditionId: string): void {
-    if (this.#closed) return;
-    this.#scanners.delete(renditionId);
-    const segmenter = this.#segmenters.get(renditionId);
-    if (!segmenter) return;
+  renditionSuspended(renditionId: string): void {
+    const rendition = this.run.renditions.find(({ id }) => id === renditionId);
+    if (!rendition?.expected || this.#closed || !this.#scanners.has(renditionId)) return;
+    this.#scanners.set(renditionId, this.#scan(rendition));
     this.#segmenters.delete(renditionId);
-    this.#pendingAudio = this.#pendingAudio.filter((waiting) => waiting.segmenter !== segmenter);
-    segmenter.finish();
-    this.#host.renditionEnded(segmenter.window);
+    this.#held?.forget(renditionId);
+    this.#host.renditionSuspended(this, this.#host.window(rendition), rendition.expected);
   }
 
-  close(): void {
+  renditionEnded(renditionId: string): void {
+    const rendition = this.run.renditions.find(({ id }) => id === renditionId);
+    if (!rendition || this.#closed || !this.#scanners.delete(renditionId)) return;
+    const segmenter = this.#segmenters.get(renditionId);
+    this.#segmenters.delete(renditionId);
+    this.#held?.forget(renditionId);
+    this.#pendingAudio = this.#pendingAudio.filter((waiting) => waiting.segmenter !== segmenter);
+    segmenter?.finish();
+    this.#host.renditionEnded(this.#host.window(rendition));
+  }
+
+  close(endsAtVideo = false): void {
     if (this.#closed) return;
     this.#closed = true;
+    // The run has not begun: the slate goes on.
+    if (this.#held) return;
+    let until = Number.POSITIVE_INFINITY;
+    if (endsAtVideo && this.#hasVideo) until = this.#videoEnd;
     try {
-      for (const { segmenter, sample } of this.#pendingAudio.splice(0)) segmenter.place(sample);
+      for (const { segmenter, sample } of this.#pendingAudio.splice(0))
+        if (segmenter.pts(sample) < until) segmenter.place(sample);
     } catch {
       // Queued samples that cannot be placed do not matter: the run ends.
     }
     const segmenters = [...this.#segmenters.values()];
     this.#alignEnds(segmenters);
     for (const segmenter of segmenters) segmenter.finish();
+  }
+
+  /** End (s) of presentation of all video. */
+  get #videoEnd(): number {
+    let end = Number.NEGATIVE_INFINITY;
+    for (const segmenter of this.#segmenters.values())
+      if (segmenter.init.kind === 'video') end = Math.max(end, segmenter.presentationEnd);
+    return end;
   }
 
   /**
@@ -144,9 +211,7 @@ export class RunReader implements EncoderRunReader {
     if (isGivenUp) {
       for (const segmenter of segmenters) if (segmenter.cut === last) segmenter.discard();
       this.#host.returnSequenceNumber(last.msn);
-    } else
-      for (const segmenter of segmenters)
-        if (segmenter.init.kind === 'video') end = Math.max(end, segmenter.presentationEnd);
+    } else end = Math.max(end, this.#videoEnd);
     for (const segmenter of segmenters) segmenter.fillUntil(end);
   }
 
@@ -176,6 +241,7 @@ export class RunReader implements EncoderRunReader {
       ...host,
       grid: this.#grid,
       runIndex: this.run.index,
+      slate: this.run.slate,
       offset: () => this.#offset ?? 0,
     });
     const previous = this.#segmenters.get(rendition.id);
@@ -188,6 +254,22 @@ export class RunReader implements EncoderRunReader {
 
   #accept(segmenter: RenditionSegmenter, sample: Sample): void {
     if (this.#closed) return;
+    const held = this.#held;
+    if (!held) {
+      this.#package(segmenter, sample);
+      return;
+    }
+    held.push(segmenter.rendition.id, sample, segmenter.frame(sample));
+    if (!held.isComplete(this.#host.segmentBytes)) return;
+    this.#held = undefined;
+    for (const { id, sample } of held.samples) {
+      // An encoder may have been replaced meanwhile.
+      const current = this.#segmenters.get(id);
+      if (current) this.#package(current, sample);
+    }
+  }
+
+  #package(segmenter: RenditionSegmenter, sample: Sample): void {
     if (segmenter.init.kind === 'video') this.#video(segmenter, sample);
     else this.#audio(segmenter, sample);
   }
@@ -195,7 +277,6 @@ export class RunReader implements EncoderRunReader {
   #video(segmenter: RenditionSegmenter, sample: Sample): void {
     if (sample.sync) {
       if (!this.#grid.last) this.#fitParts(segmenter.frame(sample));
-      this.#firstDecode = sample.decodeTime / segmenter.init.timescale;
       if (!this.#isForced(segmenter)) this.#grid.offerKeyframe(segmenter.pts(sample));
     }
     segmenter.hasReceived = true;
@@ -230,7 +311,6 @@ export class RunReader implements EncoderRunReader {
         if (!decided) this.#cutByAudio(pts, frame);
       } else {
         if (!this.#grid.last) this.#fitParts(frame);
-        this.#firstDecode = pts;
         this.#grid.offerAudioFrame(pts, frame);
       }
       this.#pendingAudio.shift();
@@ -252,16 +332,18 @@ export class RunReader implements EncoderRunReader {
    * @param frame seconds
    */
   #fitParts(frame: number): void {
-    const slowest = this.run.renditions.reduce((longest, { frameRate }) => {
+    const slowest = this.run.renditions.reduce((longest, { frameRate, frameStep = 1 }) => {
       const announced = 1 / finiteWithin(frameRate, 1 / MAXIMUM_FRAME_S, 1 / MINIMUM_FRAME_S, Number.NaN);
-      return announced <= frame * MAXIMUM_ANNOUNCED_RATIO ? Math.max(longest, announced) : longest;
+      return announced <= frame * frameStep * MAXIMUM_ANNOUNCED_RATIO
+        ? Math.max(longest, announced)
+        : longest;
     }, frame);
     this.#grid.fitPartsTo(slowest);
   }
 
   #number(pts: number): number | undefined {
     if (!this.#host.mayStartSegment(this)) return undefined;
-    this.#offset ??= this.#host.runStarted(this, Math.min(pts, this.#firstDecode));
+    this.#offset ??= this.#host.runStarted(this, pts);
     return this.#host.takeSequenceNumber();
   }
 }

@@ -1,3 +1,5 @@
+import type { SlateReason } from '../streams/index.js';
+
 /** A partial segment (RFC 8216bis, 4.4.4.9): one moof and mdat. */
 export type Part = {
   data: Buffer;
@@ -22,6 +24,8 @@ export type Segment = {
   parts: Part[];
   /** No further part will come. */
   complete: boolean;
+  /** Shows a slate instead of the publisher's picture. */
+  slate: SlateReason | undefined;
   /** Missing here, present in other renditions (RFC 8216bis, 4.4.4.7). */
   gap: boolean;
 };

@@ -1,4 +1,4 @@
-import { type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
 
 export type { Logger } from 'pino';
 
@@ -16,7 +16,7 @@ const SECRETS = [
   '*.authorization',
 ];
 
-/** Creates the logger: JSON lines on standard output. */
-export function createLog(level: LogLevel): Logger {
-  return pino({ level, base: null, redact: { paths: SECRETS, remove: true } });
+/** Creates the logger: JSON lines, on standard output by default. */
+export function createLog(level: LogLevel, destination: DestinationStream = pino.destination(1)): Logger {
+  return pino({ level, base: null, redact: { paths: SECRETS, remove: true } }, destination);
 }

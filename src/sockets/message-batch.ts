@@ -52,6 +52,7 @@ function encodePacket({ event, data }: OutgoingMessage): SocketIoPacket {
 export class MessageBatch {
   readonly messages: readonly OutgoingMessage[];
   #frame: Buffer | undefined;
+  #packetFrames: Buffer | undefined;
   #essential: MessageBatch | null | undefined;
 
   constructor(messages: readonly OutgoingMessage[]) {
@@ -64,6 +65,13 @@ export class MessageBatch {
     const messages = this.messages.map(({ json }) => json).join(',');
     this.#frame = textFrame(this.messages.length === 1 ? messages : `[${messages}]`);
     return this.#frame;
+  }
+
+  /** The WebSocket frames of the Socket.IO packets, one after the other. */
+  get packetFrames(): Buffer {
+    return (this.#packetFrames ??= Buffer.concat(
+      this.messages.flatMap(({ packet }) => packet.options.wsPreEncodedFrame),
+    ));
   }
 
   /** The batch for clients that do not keep up; undefined if all messages are droppable. */

@@ -4,9 +4,12 @@ import { MessageBatch, type OutgoingMessage } from './message-batch.js';
 /** A recipient in a room. */
 export type Member = { deliver(batch: MessageBatch): void };
 
-/** Batching delay after a delivery; grows with the room, as small rooms gain nothing by it. */
-const HOLD_MS_PER_MEMBER = 0.05;
-const HOLD_MINIMUM_MS = 10;
+/**
+ * Batching delay after a delivery, as a share of the time that it took: other work gets a fifth of the time at least. Messages
+ * that come during a delivery are batched anyway, so more delay saves little.
+ */
+const HOLD_SHARE = 1 / 4;
+const HOLD_MINIMUM_MS = 5;
 const HOLD_MAXIMUM_MS = 100;
 /** Approximate limit of a batch, in characters. */
 const BATCH_LENGTH = 64 * 1024;
@@ -74,25 +77,26 @@ export class Room {
   #deliver(): void {
     const delivery = new Delivery(this.#queue, this.#number);
     this.#clear();
-    const hold = Math.min(this.#members.size * HOLD_MS_PER_MEMBER, HOLD_MAXIMUM_MS);
-    this.#holdUntil = this.#clock.monotonic() + Math.max(hold, HOLD_MINIMUM_MS);
     this.#isDelivering = true;
-    this.#deliverSlice(delivery, this.#members.entries());
+    this.#deliverSlice(delivery, this.#members.entries(), this.#clock.monotonic());
   }
 
   /** Members that enter meanwhile are visited last, and skipped because their sequence number is higher. */
-  #deliverSlice(delivery: Delivery, members: IterableIterator<[Member, number]>): void {
+  #deliverSlice(delivery: Delivery, members: IterableIterator<[Member, number]>, startedAt: number): void {
     for (let delivered = 0; delivered < SLICE; delivered++) {
       const next = members.next();
       if (next.done) {
         this.#isDelivering = false;
+        const now = this.#clock.monotonic();
+        this.#holdUntil =
+          now + Math.min(Math.max((now - startedAt) * HOLD_SHARE, HOLD_MINIMUM_MS), HOLD_MAXIMUM_MS);
         this.#schedule();
         return;
       }
       const [member, since] = next.value;
       for (const batch of delivery.since(since)) member.deliver(batch);
     }
-    setImmediate(() => this.#deliverSlice(delivery, members));
+    setImmediate(() => this.#deliverSlice(delivery, members, startedAt));
   }
 }
 

@@ -9,8 +9,8 @@ import type { Connection } from './connection.js';
 import { credentialsOf } from './credentials.js';
 import type { Hub } from './hub.js';
 import { checkMessage, MAXIMUM_MESSAGE_BYTES, type Message } from './message.js';
-import type { MessageBatch, SocketIoPacket } from './message-batch.js';
-import { CLOSE, type CloseCode } from './socket.js';
+import type { MessageBatch } from './message-batch.js';
+import { CLOSE, type CloseCode, OPEN } from './socket.js';
 import type { Upgrades } from './upgrades.js';
 
 export const SOCKET_IO_PATH = '/socket.io/';
@@ -30,6 +30,11 @@ const CLOSE_TIMEOUT_MS = 1_000;
 const RETRY_AFTER_S = 10;
 
 type EngineConnection = Socket['conn'];
+/** State of an Engine.IO connection; `writeBuffer` holds packets that wait for the transport. */
+type EngineState = {
+  transport: { name: string; socket?: { readyState: number } };
+  writeBuffer: readonly unknown[];
+};
 /** A client's acknowledgement function. */
 type Acknowledge = (answer: { success: boolean; [name: string]: unknown }) => void;
 
@@ -169,8 +174,24 @@ class BufferedConnection {
     stream.once('close', () => this.#streams.delete(stream));
   }
 
-  write({ text, options }: SocketIoPacket): void {
-    this.#connection.write(text, options);
+  /** Sends a batch: by WebSocket in one write to the TCP stream, else packet by packet. */
+  write(batch: MessageBatch): void {
+    const stream = this.#webSocketStream();
+    if (stream) stream.write(batch.packetFrames);
+    else for (const { packet } of batch.messages) this.#connection.write(packet.text, packet.options);
+  }
+
+  /**
+   * The TCP stream of its WebSocket; undefined while the library has packets that must precede. Frames of the library
+   * cannot interleave, as it writes each at once while compression is off.
+   */
+  #webSocketStream(): Duplex | undefined {
+    const { transport, writeBuffer } = this.#connection as unknown as EngineState;
+    if (transport.name !== 'websocket' || transport.socket?.readyState !== OPEN || writeBuffer.length > 0)
+      return undefined;
+    // Requests of polling are not among them.
+    const [stream] = this.#streams;
+    return this.#streams.size === 1 && stream?.writable ? stream : undefined;
   }
 
   close(): void {
@@ -205,7 +226,7 @@ class SocketIoConnection implements Connection {
 
   send(batch: MessageBatch): void {
     if (!this.#socket.connected) return;
-    for (const { packet } of batch.messages) this.#connection.write(packet);
+    this.#connection.write(batch);
   }
 
   /** Socket.IO clients reconnect after a lost connection, but not after a disconnect packet. */

@@ -1,13 +1,17 @@
 export * from './admission/publisher-admission.js';
 export * from './admission/viewer-admission.js';
+export * from './admission/viewer-request.js';
 export * from './broadcast/broadcast-subscriber.js';
 export * from './broadcast/encoder-run.js';
 export * from './broadcast/end-reason.js';
+export * from './broadcast/hls-demand.js';
 export * from './broadcast/publication.js';
+export * from './broadcast/relay-path.js';
 export * from './broadcast/stream-change.js';
 export * from './broadcast/stream-state.js';
 export type { ChannelPublisher } from './livestream/channel-choice.js';
 export type { LivestreamInvitee } from './livestream/livestream-invitee-table.js';
+export * from './livestream/livestream-ladder.js';
 export type {
   Livestream,
   LivestreamChanges,

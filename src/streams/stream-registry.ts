@@ -12,7 +12,7 @@ import {
 import { RevokedKeys } from './admission/revoked-keys.js';
 import { BroadcastHeartbeat } from './broadcast/broadcast-heartbeat.js';
 import type { BroadcastSubscriber } from './broadcast/broadcast-subscriber.js';
-import { BroadcastTable } from './broadcast/broadcast-table.js';
+import { BroadcastTable, type OpenBroadcast } from './broadcast/broadcast-table.js';
 import { BROADCAST_END, type BroadcastEnd } from './broadcast/end-reason.js';
 import { LiveBroadcast } from './broadcast/live-broadcast.js';
 import type { Publisher } from './broadcast/publication.js';
@@ -23,6 +23,11 @@ import type { PublishResult, StreamRegistryOptions } from './stream-registry-opt
 
 /** Interval of the heartbeats of broadcasts with a publisher, ms. */
 const HEARTBEAT_MS = 5_000;
+
+type OpenedBroadcast = Pick<OpenBroadcast, 'id' | 'streamId' | 'ladder'> & {
+  startedAt: number;
+  resumed: boolean;
+};
 
 /** Registry of the broadcasts that run in this process. */
 export class StreamRegistry {
@@ -71,7 +76,7 @@ export class StreamRegistry {
     const { clock, graceMs, log } = this.#options;
     for (const row of await this.#broadcasts.open()) {
       if (row.lastSeenAt.getTime() + graceMs > clock.now()) {
-        const broadcast = this.#open(row.id, row.streamId, row.startedAt.getTime(), true);
+        const broadcast = this.#open({ ...row, startedAt: row.startedAt.getTime(), resumed: true });
         broadcast.awaitPublisher();
         log.info(
           { streamId: row.streamId, broadcastId: row.id },
@@ -158,6 +163,11 @@ export class StreamRegistry {
     return (await this.#livestreams.ownedAmong(userId, [...this.#running.keys()])).length > 0;
   }
 
+  /** Returns those of the given broadcasts that have not ended, in any gateway. */
+  async openAmong(broadcastIds: string[]): Promise<string[]> {
+    return await this.#broadcasts.openAmong(broadcastIds);
+  }
+
   status(streamId: string): StreamStatus {
     const broadcast = this.#running.get(streamId);
     return {
@@ -208,17 +218,18 @@ export class StreamRegistry {
     if (this.#running.size >= this.#options.maxBroadcasts) return { refusal: CAPACITY_REACHED };
     const id = newId();
     const startedAt = this.#options.clock.now();
-    await this.#broadcasts.insert({ id, streamId, startedAt: new Date(startedAt) });
-    return this.#open(id, streamId, startedAt, false);
+    const ladder = await this.#broadcasts.insert({ id, streamId, startedAt: new Date(startedAt) });
+    return this.#open({ id, streamId, startedAt, ladder, resumed: false });
   }
 
-  #open(id: string, streamId: string, startedAt: number, resumed: boolean): LiveBroadcast {
+  #open({ id, streamId, startedAt, resumed, ladder }: OpenedBroadcast): LiveBroadcast {
     const { clock, log, graceMs } = this.#options;
     const broadcast: LiveBroadcast = new LiveBroadcast({
       id,
       streamId,
       startedAt,
       resumed,
+      ladder: ladder ?? undefined,
       subscribers: this.#subscribers,
       onChange: (change) => this.#notifyChange(change),
       graceMs,

@@ -1,2 +1,3 @@
 export { ThumbnailCaptures, type ThumbnailCapturesOptions } from './thumbnail-captures.js';
+export { renderThumbnail, renderTiles } from './thumbnail-renderer.js';
 export * from './thumbnail-store.js';

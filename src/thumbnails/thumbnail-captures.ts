@@ -1,7 +1,7 @@
-import type { Packager } from '../packager/index.js';
-import type { Clock, Logger } from '../platform/index.js';
+import type { Packager, Presentation } from '../packager/index.js';
+import { type Clock, type Logger, type ShortProgram, sleep } from '../platform/index.js';
 import type { Livestreams, StreamChange, StreamRegistry } from '../streams/index.js';
-import { type FfmpegProgram, renderThumbnail } from './thumbnail-renderer.js';
+import { renderThumbnail } from './thumbnail-renderer.js';
 import type { ThumbnailStore } from './thumbnail-store.js';
 
 /** Interval between captures, ms: at most one capture starts per interval. */
@@ -9,12 +9,16 @@ const POLL_INTERVAL_MS = 1_000;
 /** Delay of the first capture after a broadcast goes live, ms: many broadcasts begin with black frames. */
 const FIRST_CAPTURE_DELAY_MS = 3_000;
 
+/** Maximum wait for a keyframe of suspended renditions, and the interval of looking for it, ms. */
+const ENCODE_LIMIT_MS = 8_000;
+const ENCODE_POLL_MS = 250;
+
 export type ThumbnailCapturesOptions = {
   livestreams: Pick<Livestreams, 'find'>;
   streams: Pick<StreamRegistry, 'onChange'>;
   packager: Pick<Packager, 'findPresentation'>;
   thumbnails: Pick<ThumbnailStore, 'capture'>;
-  ffmpeg: FfmpegProgram;
+  ffmpeg: ShortProgram;
   /** Interval between captures of one broadcast, ms; 0: disabled. */
   intervalMs: number;
   /** Largest picture that is decoded, pixels. */
@@ -88,20 +92,40 @@ export class ThumbnailCaptures {
     const { livestreams, packager, thumbnails, ffmpeg, intervalMs, maxPixels, clock, log } = this.#options;
     const { streamId, broadcastId } = schedule;
     schedule.dueAtMs = now + intervalMs;
-    const media = packager.findPresentation(streamId, broadcastId)?.newestKeyframe();
-    if (!media) {
-      // No keyframe: the broadcast is audio only, or has no HLS video yet.
-      schedule.dueAtMs = now + Math.min(intervalMs, FIRST_CAPTURE_DELAY_MS);
-      return;
-    }
+    const presentation = packager.findPresentation(streamId, broadcastId);
     try {
       const livestream = await livestreams.find(streamId);
       if (livestream?.thumbnailUrl !== null) return;
+      const media = presentation?.newestKeyframe() ?? (await this.#encodeKeyframe(presentation));
+      if (!media) {
+        // No keyframe: the broadcast is audio only, or has no HLS video yet.
+        schedule.dueAtMs = now + Math.min(intervalMs, FIRST_CAPTURE_DELAY_MS);
+        return;
+      }
       const jpeg = await renderThumbnail(ffmpeg, media, { clock, maxPixels, signal: this.#lifetime.signal });
       // Drops the capture of a broadcast that ended meanwhile: its livestream may be deleted.
       if (this.#schedules.get(streamId) === schedule) thumbnails.capture(streamId, jpeg);
     } catch (error) {
       log.debug({ err: error, streamId, broadcastId }, 'thumbnail capture failed');
+    }
+  }
+
+  /** Has suspended renditions encoded until they have a keyframe. */
+  async #encodeKeyframe(presentation: Presentation | undefined): Promise<Buffer[] | undefined> {
+    const { clock } = this.#options;
+    const { signal } = this.#lifetime;
+    const release = presentation?.holdSuspended();
+    if (!presentation || !release) return undefined;
+    try {
+      const deadlineMs = clock.monotonic() + ENCODE_LIMIT_MS;
+      while (!signal.aborted && clock.monotonic() < deadlineMs) {
+        await sleep(clock, ENCODE_POLL_MS, signal);
+        const media = presentation.newestKeyframe();
+        if (media) return media;
+      }
+      throw new Error('suspended renditions had no keyframe in time');
+    } finally {
+      release();
     }
   }
 }

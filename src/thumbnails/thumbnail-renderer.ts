@@ -1,17 +1,20 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import os from 'node:os';
 import { decodedPixels } from '../media/index.js';
-import { type Clock, HeadendError, killChild, type MemoryGuard } from '../platform/index.js';
+import {
+  type Clock,
+  HeadendError,
+  messageOf,
+  runShortProcess,
+  type ShortProgram,
+} from '../platform/index.js';
 
-/** The ffmpeg program, its environment and the limit of its memory. */
-export type FfmpegProgram = { path: string; environment: NodeJS.ProcessEnv; memory?: MemoryGuard };
+/** ffmpeg is killed when `signal` aborts; `maxPixels`: largest picture that is decoded, pixels. */
+type RenderLimits = { clock: Clock; signal: AbortSignal; maxPixels: number };
 
 /** Time after which ffmpeg is killed, ms. */
 const TIMEOUT_MS = 10_000;
 /** Greatest output accepted, bytes. */
 const MAX_JPEG_BYTES = 1024 * 1024;
-/** Characters of stderr kept for the error message. */
-const MAX_STDERR_CHARS = 1_000;
 /** Width of the JPEG, pixels; smaller sources are not scaled up. */
 const MAX_WIDTH_PX = 640;
 
@@ -21,10 +24,10 @@ const FILTERS = [
   'setsar=1,format=yuvj420p',
 ].join(',');
 const GLOBAL_ARGUMENTS = ['-hide_banner', '-nostdin', '-v', 'error', '-threads', '1'];
-const ARGUMENTS = [
+const argumentsFor = (filters: string): string[] => [
   // Restricts the demuxer to the pipe: the media come from a publisher.
   ...['-protocol_whitelist', 'pipe', '-f', 'mp4', '-i', 'pipe:0'],
-  ...['-map', '0:v:0', '-frames:v', '1', '-filter_threads', '1', '-vf', FILTERS],
+  ...['-map', '0:v:0', '-frames:v', '1', '-filter_threads', '1', '-vf', filters],
   ...['-c:v', 'mjpeg', '-q:v', '5', '-threads', '1', '-f', 'image2pipe', 'pipe:1'],
 ];
 
@@ -32,80 +35,51 @@ const ARGUMENTS = [
  * Renders the first video frame of an MP4 as a JPEG, in a short-lived ffmpeg of low priority.
  *
  * @param media bytes of the file, in order
- * @param limits ffmpeg is killed when `signal` aborts; `maxPixels`: largest picture that is decoded, pixels
  * @returns after the process has exited
  * @throws HeadendError `no_picture` if ffmpeg cannot be started, fails, times out or writes too much
  */
 export function renderThumbnail(
-  tool: FfmpegProgram,
+  tool: ShortProgram,
   media: readonly Buffer[],
-  { clock, signal, maxPixels }: { clock: Clock; signal: AbortSignal; maxPixels: number },
+  limits: RenderLimits,
 ): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) throw new HeadendError('no_picture', 'thumbnail rendering was cancelled');
-    const child: ChildProcessWithoutNullStreams = spawn(
-      tool.path,
-      [...GLOBAL_ARGUMENTS, '-max_pixels', String(decodedPixels(maxPixels)), ...ARGUMENTS],
-      { env: tool.environment, stdio: 'pipe' },
-    );
-    const chunks: Buffer[] = [];
-    let sizeBytes = 0;
-    let stderrText = '';
-    let killReason: string | undefined;
-
-    const settle = (failure: string | undefined, cause?: Error): void => {
-      cancelTimeout();
-      signal.removeEventListener('abort', abort);
-      if (failure === undefined) {
-        resolve(Buffer.concat(chunks));
-        return;
-      }
-      for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
-      reject(new HeadendError('no_picture', `thumbnail rendering failed: ${failure}`, { cause }));
-    };
-    const kill = (reason: string): void => {
-      killReason ??= reason;
-      killChild(child);
-      if (child.exitCode !== null || child.signalCode !== null) settle(killReason);
-    };
-    const abort = (): void => kill('cancelled');
-    const cancelTimeout = clock.after(TIMEOUT_MS, () => kill('timed out'));
-    signal.addEventListener('abort', abort, { once: true });
-
-    child.once('error', (error) => settle(error.message, error));
-    child.once('exit', () => {
-      // Settles at exit after a kill: another process may hold the pipes open.
-      if (killReason !== undefined) settle(killReason);
-    });
-    child.once('close', (code, by) => {
-      if (code === 0 && sizeBytes > 0) settle(undefined);
-      else settle(stderrText.trim() || `ffmpeg exited with ${code ?? by} and no message`);
-    });
-    if (child.pid === undefined) return;
-    lowerPriority(child.pid);
-    tool.memory?.watch(child, () => {
-      killReason ??= tool.memory?.reason;
-    });
-    child.stdout.on('data', (bytes: Buffer) => {
-      sizeBytes += bytes.length;
-      if (sizeBytes > MAX_JPEG_BYTES) kill('output too large');
-      else chunks.push(bytes);
-    });
-    child.stderr.on('data', (bytes: Buffer) => {
-      if (stderrText.length < MAX_STDERR_CHARS) stderrText += bytes.toString('utf8', 0, MAX_STDERR_CHARS);
-    });
-    // ffmpeg exits as soon as it has its frame: unread input is not an error.
-    child.stdin.on('error', () => {});
-    for (const bytes of media) child.stdin.write(bytes);
-    child.stdin.end();
-  });
+  return renderJpeg(tool, media, FILTERS, os.constants.priority.PRIORITY_BELOW_NORMAL, limits);
 }
 
-/** Lowers the priority below that of the encoders of broadcasts. */
-function lowerPriority(pid: number): void {
+/**
+ * Renders all video frames of an MP4 as tiles in a row, as `renderThumbnail` does, with the lowest priority.
+ *
+ * @param tiles number of frames, and size of a tile in pixels; a picture of another shape gets bars
+ */
+export function renderTiles(
+  tool: ShortProgram,
+  media: readonly Buffer[],
+  { count, width, height }: { count: number; width: number; height: number },
+  limits: RenderLimits,
+): Promise<Buffer> {
+  const filters = [
+    'scale=w=iw*sar:h=ih,setsar=1',
+    `scale=${width}:${height}:force_original_aspect_ratio=decrease:out_color_matrix=bt601:out_range=full`,
+    `pad=${width}:${height}:-1:-1,setsar=1,format=yuvj420p,tile=${count}x1`,
+  ];
+  return renderJpeg(tool, media, filters.join(','), os.constants.priority.PRIORITY_LOW, limits);
+}
+
+async function renderJpeg(
+  tool: ShortProgram,
+  media: readonly Buffer[],
+  filters: string,
+  priority: number,
+  { clock, signal, maxPixels }: RenderLimits,
+): Promise<Buffer> {
   try {
-    os.setPriority(pid, os.constants.priority.PRIORITY_BELOW_NORMAL);
-  } catch {
-    // The process has exited, or the system refuses: the JPEG is rendered at normal priority.
+    const [jpeg] = await runShortProcess(tool, {
+      args: [...GLOBAL_ARGUMENTS, '-max_pixels', String(decodedPixels(maxPixels)), ...argumentsFor(filters)],
+      ...{ input: media, outputs: [1], maxOutputBytes: MAX_JPEG_BYTES, timeoutMs: TIMEOUT_MS },
+      ...{ priority, signal, clock },
+    });
+    return jpeg!;
+  } catch (error) {
+    throw new HeadendError('no_picture', `thumbnail rendering failed: ${messageOf(error)}`, { cause: error });
   }
 }

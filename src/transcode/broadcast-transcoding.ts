@@ -1,15 +1,28 @@
 import type { Logger } from '../platform/index.js';
-import type {
-  Broadcast,
-  BroadcastSubscription,
-  Source,
-  WebrtcRendition,
-  WebrtcRenditionDestination,
+import {
+  type Broadcast,
+  type BroadcastSubscription,
+  PUBLICATION_END,
+  type PublicationEnd,
+  type Source,
+  type WebrtcRendition,
+  type WebrtcRenditionDestination,
+  type WebrtcSlate,
 } from '../streams/index.js';
 import { EncoderChoice } from './hls/encoder-choice.js';
 import { FlvLadderSupervisor } from './hls/flv-ladder-supervisor.js';
 import { RtpLadderSupervisor } from './hls/rtp-ladder-supervisor.js';
 import { GopBuffer } from './inputs/gop-buffer.js';
+import { ReconnectSlate } from './slate/reconnect-slate.js';
+import type { Slate, SlateRequest } from './slate/slate.js';
+import {
+  planSlate,
+  planWebrtcSlate,
+  type RenderSlate,
+  type ShownLadder,
+  webrtcSlate,
+} from './slate/slate-plan.js';
+import type { SlateRenderer } from './slate/slate-renderer.js';
 import type { BroadcastMemory, TranscodeSettings } from './transcode-settings.js';
 import { WebrtcTranscoding } from './webrtc/webrtc-transcoding.js';
 
@@ -17,6 +30,9 @@ import { WebrtcTranscoding } from './webrtc/webrtc-transcoding.js';
 const FLUSH_MS = 5_000;
 /** Maximum time that a new publisher waits for the previous encoder, ms. */
 const HANDOVER_MS = 200;
+
+/** Slates kept, for waits without a new picture: of HLS and WebRTC. */
+const KEPT_SLATES = 2;
 
 /** Closed rendition, for sources that need or get none. */
 export const NO_RENDITION: WebrtcRendition = {
@@ -33,6 +49,11 @@ export class BroadcastTranscoding implements BroadcastSubscription {
   readonly #memory: BroadcastMemory;
   readonly #webrtcRenditions = new Set<WebrtcTranscoding>();
   #current: FlvLadderSupervisor | RtpLadderSupervisor | undefined;
+  #slate: ReconnectSlate | undefined;
+  /** Newest slates, by request. */
+  readonly #rendered = new Map<string, Slate>();
+  /** Renditions of the last publication that had some. */
+  #shown: ShownLadder | undefined;
   #over = false;
 
   constructor(broadcast: Broadcast, settings: TranscodeSettings, log: Logger) {
@@ -45,14 +66,76 @@ export class BroadcastTranscoding implements BroadcastSubscription {
   publicationStarted(source: Source): void {
     const previous = this.#current;
     previous?.finish(HANDOVER_MS);
+    this.#slate?.publisherReturned();
     for (const topic of ['shed', 'hls', 'transcoder', 'memory']) this.#broadcast.notice(topic, undefined);
     const log = this.#log.child({ publicationId: source.id });
-    const before = previous?.gone ?? Promise.resolve();
+    const before = Promise.all([previous?.gone, this.#slate?.opened]).then(() => {});
     const shared = [this.#settings, this.#memory, before, log] as const;
     this.#current = source.rtp
       ? new RtpLadderSupervisor(this.#broadcast, source, source.rtp, ...shared)
-      : new FlvLadderSupervisor(this.#broadcast, source, ...shared);
+      : new FlvLadderSupervisor(this.#broadcast, source, ...shared, this.#renderPause());
     source.read(this.#current);
+    source.read({ restart() {}, write() {}, end: (reason) => this.#publicationEnded(reason) });
+  }
+
+  /** Shows a slate while the broadcast waits for a publisher, unless the one of the last wait is still shown. */
+  #publicationEnded(reason: PublicationEnd): void {
+    const { slates, segmentDurationS } = this.#settings;
+    this.#shown = this.#current?.shown ?? this.#shown;
+    if (!slates || !this.#shown || this.#over || PUBLICATION_END[reason].broadcast !== 'hold') return;
+    if (this.#slate && !this.#slate.isEnding) return;
+    const { ladder, audioSampleRate, mediaEndMs } = this.#shown;
+    const request = planSlate(this.#shown, segmentDurationS);
+    if (!request) return;
+    this.#slate = new ReconnectSlate({
+      broadcast: this.#broadcast,
+      request,
+      audio: ladder.audio && { ...ladder.audio, passthrough: false, sampleRate: audioSampleRate },
+      render: (signal) => this.#renderSlate(slates, request, signal),
+      mediaEndMs,
+      before: Promise.all([this.#current?.gone, this.#slate?.gone]).then(() => {}),
+      settings: this.#settings,
+      log: this.#log,
+    });
+  }
+
+  /** Returns the function that renders slates for pauses of the picture; undefined without slates. */
+  #renderPause(): RenderSlate | undefined {
+    const { slates, segmentDurationS } = this.#settings;
+    return (
+      slates &&
+      (async (shown, signal) => {
+        const request = planSlate(shown, segmentDurationS);
+        const slate = request && (await this.#renderSlate(slates, request, signal));
+        return slate && { slate, request };
+      })
+    );
+  }
+
+  /** Renders the last picture; without one, as after a long slate, the one before is shown again. */
+  async #renderSlate(
+    slates: SlateRenderer,
+    request: SlateRequest,
+    signal: AbortSignal,
+  ): Promise<Slate | undefined> {
+    const key = JSON.stringify(request);
+    const picture = slates.hasFile ? [] : this.#settings.lastPicture(this.#broadcast);
+    if (!picture) return this.#rendered.get(key);
+    const slate = await slates.render(request, picture, signal);
+    this.#rendered.delete(key);
+    this.#rendered.set(key, slate);
+    for (const oldest of [...this.#rendered.keys()].slice(0, -KEPT_SLATES)) this.#rendered.delete(oldest);
+    return slate;
+  }
+
+  /** Renders the slate of WebRTC viewers. @throws HeadendError `slate_failed` */
+  async renderWebrtcSlate(signal: AbortSignal): Promise<WebrtcSlate | undefined> {
+    const { slates } = this.#settings;
+    const request = planWebrtcSlate(this.#broadcast.source?.video);
+    if (!slates || !request || this.#over) return undefined;
+    const slate = await this.#renderSlate(slates, request, signal);
+    const [track] = slate?.values() ?? [];
+    return track && webrtcSlate(track, request);
   }
 
   encodeForWebrtc(source: Source, destination: WebrtcRenditionDestination): WebrtcRendition {
@@ -63,7 +146,9 @@ export class BroadcastTranscoding implements BroadcastSubscription {
       current instanceof FlvLadderSupervisor && current.source === source ? current.gop.copy() : undefined;
     const log = this.#log.child({ publicationId: source.id });
     const shared = [this.#settings, this.#memory, known ?? new GopBuffer(), log] as const;
-    const rendition = new WebrtcTranscoding(source, destination, ...shared);
+    const rendition = new WebrtcTranscoding(source, destination, ...shared, (signal) =>
+      this.renderWebrtcSlate(signal),
+    );
     this.#webrtcRenditions.add(rendition);
     void rendition.closed.then(() => this.#webrtcRenditions.delete(rendition));
     return rendition;
@@ -82,8 +167,9 @@ export class BroadcastTranscoding implements BroadcastSubscription {
 
   async #leave(): Promise<void> {
     this.#over = true;
+    this.#slate?.stop();
     const renditions = [...this.#webrtcRenditions];
     for (const rendition of renditions) rendition.close();
-    await Promise.all([this.#current?.gone, ...renditions.map(({ closed }) => closed)]);
+    await Promise.all([this.#current?.gone, this.#slate?.gone, ...renditions.map(({ closed }) => closed)]);
   }
 }

@@ -1,9 +1,8 @@
 import { setMaxListeners } from 'node:events';
-import { type Cancel, type Clock, type Logger, sleep } from '../platform/index.js';
+import { type Cancel, type Clock, type Logger, sleep, type TargetPolicy } from '../platform/index.js';
 import type { AttemptResult, DeliveryTable, DueDelivery } from './delivery-table.js';
 import { type PostResult, post } from './post.js';
 import { signatureHeaders } from './signature.js';
-import type { TargetPolicy } from './target-policy.js';
 import { PING } from './webhook-event.js';
 
 /** Timeout of one attempt, ms. */

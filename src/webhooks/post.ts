@@ -1,7 +1,6 @@
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { type Clock, messageOf } from '../platform/index.js';
-import type { TargetPolicy } from './target-policy.js';
+import { type Clock, messageOf, type TargetPolicy } from '../platform/index.js';
 
 /** Response bytes read before the connection is closed; their content is ignored. */
 const MAX_RESPONSE_BYTES = 1_024;

@@ -7,7 +7,14 @@ export type WebhookData = {
   /** The publisher disconnected; the broadcast ends at `until` unless it reconnects. */
   'broadcast.reconnecting': { streamId: string; broadcastId: string; until: string };
   'broadcast.ended': { streamId: string; broadcastId: string; reason: string };
-  'recording.ready': { streamId: string; url: string };
+  /** The last three are missing for a recording on another server. */
+  'recording.ready': {
+    streamId: string;
+    url: string;
+    recordingId?: string;
+    durationS?: number;
+    sizeBytes?: number;
+  };
   /** Highest number of concurrent viewers of this livestream so far. */
   'viewers.peak': { streamId: string; viewers: number };
 };

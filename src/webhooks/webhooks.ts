@@ -1,9 +1,17 @@
-import { type Clock, type Logger, Mutex, newId, PublicError, type Sql, Sweeper } from '../platform/index.js';
+import {
+  type Clock,
+  type Logger,
+  Mutex,
+  newId,
+  PublicError,
+  type Sql,
+  Sweeper,
+  TargetPolicy,
+} from '../platform/index.js';
 import { DeliveryQueue } from './delivery-queue.js';
 import { type Delivery, type DeliveryStatus, DeliveryTable } from './delivery-table.js';
 import { Dispatcher } from './dispatcher.js';
 import { generateWebhookSecret, isWebhookSecret } from './signature.js';
-import { TargetPolicy } from './target-policy.js';
 import { PING, type WebhookData, type WebhookEvent } from './webhook-event.js';
 import { type Webhook, type WebhookChanges, WebhookTable } from './webhook-table.js';
 

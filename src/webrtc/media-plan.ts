@@ -3,6 +3,9 @@ import type { VideoCodec } from '../media/index.js';
 /** Video codecs that browsers send and receive over WebRTC. */
 export type RtcVideoCodec = Extract<VideoCodec, 'h264' | 'vp8' | 'vp9' | 'av1'>;
 
+/** UDP address of a remote side that this gateway has chosen to connect to. */
+export type RemoteCandidate = { address: string; port: number };
+
 /** Transport of the remote side, shared by all media (BUNDLE). */
 export type RemoteTransport = {
   iceUfrag: string;
@@ -10,6 +13,11 @@ export type RemoteTransport = {
   /** `a=fingerprint` value: hash function, space, bytes in hexadecimal. */
   fingerprint: string;
   setup: 'active' | 'actpass' | 'passive';
+  /**
+   * Addresses that checks are sent to. Default: none, the remote side's checks are awaited, because clients can name any
+   * address.
+   */
+  candidates?: readonly RemoteCandidate[];
 };
 
 /** Local transport for the SDP answer. */
@@ -34,6 +42,8 @@ export type ExtensionIds = {
   /** urn:3gpp:video-orientation */
   orientation?: number;
   absoluteCaptureTime?: number;
+  /** RFC 6464 */
+  audioLevel?: number;
 };
 
 /** Codec of a media section with the remote side's payload type. */
@@ -76,6 +86,8 @@ export type PublisherPlan = {
 /** Media that a viewer accepts: every common video codec, as the source may change its codec. */
 export type ViewerPlan = {
   kind: 'viewer';
+  /** Reports the sent bytes every second. Default: no. */
+  reportsSentBytes?: boolean;
   audio?: NegotiatedAudio & {
     mid: string;
     extensions: ExtensionIds;

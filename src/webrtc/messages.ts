@@ -1,3 +1,4 @@
+import type { SourceCounters } from '../media/index.js';
 import type {
   LocalTransport,
   PublisherPlan,
@@ -5,7 +6,14 @@ import type {
   RtcVideoCodec,
   ViewerPlan,
 } from './media-plan.js';
-import type { PeerEnd, PublishingPeer, ViewerEvent, WorkerStats } from './pool-types.js';
+import type {
+  PeerEnd,
+  PublishingPeer,
+  SentEvent,
+  SourceFault,
+  ViewerEvent,
+  WorkerStats,
+} from './pool-types.js';
 
 /** Settings of a worker, sent as its first message. */
 export type WorkerSettings = {
@@ -80,13 +88,15 @@ export type WorkerReport =
   | { type: 'ready' }
   | { type: 'not-ready'; message: string }
   | { type: 'answered'; id: string; local: LocalTransport }
-  | { type: 'receiving'; id: string; videoPort?: number; audioPort?: number }
+  | { type: 'receiving'; id: string; videoPort?: number; audioPort?: number; h264Path?: string }
   | { type: 'sending'; id: string; path?: string }
   | { type: 'refused'; id: string; message: string }
   | { type: 'connected'; id: string }
   | { type: 'closed'; id: string; end: PeerEnd }
   | { type: 'source'; id: string; source: Parameters<Parameters<PublishingPeer['onSource']>[0]>[0] }
   | { type: 'media'; id: string; startedAt: number; has: { audio: boolean; video: boolean } }
-  | { type: 'viewer-event'; id: string; event: ViewerEvent }
+  | { type: 'counters'; id: string; counters: SourceCounters }
+  | { type: 'faults'; id: string; faults: SourceFault[] }
+  | { type: 'viewer-event'; id: string; event: ViewerEvent | SentEvent }
   | { type: 'stats'; request: number; stats: WorkerStats }
   | { type: 'log'; level: 'debug' | 'info' | 'warn' | 'error'; message: string; detail?: string };

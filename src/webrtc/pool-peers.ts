@@ -1,8 +1,18 @@
-import type { SourceInfo } from '../media/index.js';
+import type { SourceCounters, SourceInfo } from '../media/index.js';
 import type { LocalTransport } from './media-plan.js';
-import type { PeerEnd, PublishingPeer, ViewerEvent, ViewingPeer } from './pool-types.js';
+import type { WorkerReport } from './messages.js';
+import type {
+  PeerEnd,
+  PublishingPeer,
+  SentEvent,
+  SourceFault,
+  ViewerEvent,
+  ViewingPeer,
+} from './pool-types.js';
 import type { WorkerProcess } from './worker-process.js';
 
+/** Reports about the media of a publisher. */
+type PublisherReport = Extract<WorkerReport, { type: 'source' | 'media' | 'counters' | 'faults' }>;
 type SourceDescription = Pick<SourceInfo, 'video' | 'audio'>;
 type PresentMedia = { audio: boolean; video: boolean };
 
@@ -43,6 +53,9 @@ export class PoolPublisher extends PoolPeer implements PublishingPeer {
   #mediaListener: ((startedAt: number, has: PresentMedia) => void) | undefined;
   #source: SourceDescription | undefined;
   #media: { startedAt: number; has: PresentMedia } | undefined;
+  #faultsListener: ((faults: SourceFault[]) => void) | undefined;
+  #faults: SourceFault[] = [];
+  #countersListener: ((counters: SourceCounters) => void) | undefined;
 
   constructor(id: string, worker: WorkerProcess, mediaSourceId: string) {
     super(id, worker);
@@ -59,22 +72,41 @@ export class PoolPublisher extends PoolPeer implements PublishingPeer {
     if (this.#media) listener(this.#media.startedAt, this.#media.has);
   }
 
-  sourceReported(source: SourceDescription): void {
-    this.#source = source;
-    this.#sourceListener?.(source);
+  onFaults(listener: (faults: SourceFault[]) => void): void {
+    this.#faultsListener = listener;
+    if (this.#faults.length > 0) listener(this.#faults);
   }
 
-  mediaStarted(startedAt: number, has: PresentMedia): void {
-    this.#media = { startedAt, has };
-    this.#mediaListener?.(startedAt, has);
+  onCounters(listener: (counters: SourceCounters) => void): void {
+    this.#countersListener = listener;
+  }
+
+  /** Takes what the worker tells of the media. */
+  mediaReported(report: PublisherReport): void {
+    switch (report.type) {
+      case 'source':
+        this.#source = report.source;
+        this.#sourceListener?.(report.source);
+        return;
+      case 'media':
+        this.#media = { startedAt: report.startedAt, has: report.has };
+        this.#mediaListener?.(report.startedAt, report.has);
+        return;
+      case 'counters':
+        this.#countersListener?.(report.counters);
+        return;
+      case 'faults':
+        this.#faults = report.faults;
+        this.#faultsListener?.(report.faults);
+    }
   }
 }
 
 /** Viewing peer; replays buffered events to a listener that is set later. */
 export class PoolViewer extends PoolPeer implements ViewingPeer {
   readonly viewerGroupId: string;
-  #listener: ((event: ViewerEvent) => void) | undefined;
-  #bufferedEvents: ViewerEvent[] = [];
+  #listener: ((event: ViewerEvent | SentEvent) => void) | undefined;
+  #bufferedEvents: (ViewerEvent | SentEvent)[] = [];
 
   constructor(id: string, worker: WorkerProcess, viewerGroupId: string) {
     super(id, worker);
@@ -85,12 +117,12 @@ export class PoolViewer extends PoolPeer implements ViewingPeer {
     this.worker.send({ type: 'select-layer', id: this.id, ...(rid === undefined ? {} : { rid }) });
   }
 
-  onEvent(listener: (event: ViewerEvent) => void): void {
+  onEvent(listener: (event: ViewerEvent | SentEvent) => void): void {
     this.#listener = listener;
     for (const event of this.#bufferedEvents.splice(0)) listener(event);
   }
 
-  eventReported(event: ViewerEvent): void {
+  eventReported(event: ViewerEvent | SentEvent): void {
     if (this.#listener) {
       this.#listener(event);
       return;

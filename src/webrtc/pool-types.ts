@@ -1,4 +1,4 @@
-import type { SourceInfo } from '../media/index.js';
+import type { H264Sink, SourceCounters, SourceInfo } from '../media/index.js';
 import type {
   LocalTransport,
   PublisherPlan,
@@ -29,7 +29,10 @@ export type WebrtcPool = {
 
   /** Creates an offer for a viewer, valid until the connect timeout. @throws HeadendError `webrtc_unavailable` */
   offerView(): Promise<ViewOffer>;
-  /** Opens UDP ports on loopback; RTP (RFC 3550) that an encoder sends there becomes the source `mediaSourceId`. */
+  /**
+   * Opens UDP ports on loopback, and a writer of H.264: RTP (RFC 3550) that an encoder sends there, and the pictures
+   * written, become the source `mediaSourceId`.
+   */
   receiveRtp(options: ReceiveRtpOptions): Promise<RtpInput>;
   /**
    * Sends a source's best video layer and audio as RTP to loopback ports; sender reports go to the next higher ports.
@@ -98,7 +101,21 @@ export type PublishingPeer = Peer & {
    * or stop later.
    */
   onMedia(listener: (startedAt: number, has: { audio: boolean; video: boolean }) => void): void;
+  /** Reports the measurements once a second: of `SourceCounters`, the fields alone. Replaces the earlier listener. */
+  onCounters(listener: (counters: SourceCounters) => void): void;
+  /** Reports all faults of the media when they change. */
+  onFaults(listener: (faults: SourceFault[]) => void): void;
 };
+
+/** Fault of a connected publisher's media that viewers notice. */
+export type SourceFault =
+  | 'no-media' // no packets at all
+  | 'no-playable-video' // video without any keyframe, and no audio
+  | 'no-keyframe' // requested keyframes do not come
+  | 'video-missing' // negotiated, but never sent
+  | 'video-stopped'
+  | 'audio-missing'
+  | 'audio-stopped';
 
 export type Layer = { rid: string; active: boolean; width?: number; height?: number; bitrate?: number };
 
@@ -107,10 +124,13 @@ export type ViewerEvent =
   | { type: 'inactive' } // the viewer group has no media source
   | { type: 'layers'; layers: Layer[]; current: string | undefined; chosen: string | undefined };
 
+/** Media bytes sent so far, of a plan that asks for them. */
+export type SentEvent = { type: 'sent'; bytes: number };
+
 export type ViewingPeer = Peer & {
   /** Pins a layer; undefined: the server selects by the viewer's bandwidth. */
   selectLayer(rid: string | undefined): void;
-  onEvent(listener: (event: ViewerEvent) => void): void;
+  onEvent(listener: (event: ViewerEvent | SentEvent) => void): void;
 };
 
 export type ReceiveRtpOptions = {
@@ -124,8 +144,13 @@ export type ReceiveRtpOptions = {
 export const LOOPBACK_PAYLOAD_TYPES = { video: 96, audio: 97 } as const;
 
 export type RtpInput = {
+  /** RTCP uses the next higher port. */
   readonly videoPort?: number;
-  readonly audioPort?: number /** RTCP uses the next higher port. */;
+  readonly audioPort?: number;
+  /** Takes H.264 in place of RTP at the video port; present for a source of H.264. */
+  readonly h264?: H264Sink;
+  /** Resolves when the input is closed, or lost with its worker. Never rejects. */
+  readonly closed: Promise<void>;
   close(): void;
 };
 

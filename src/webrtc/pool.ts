@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { type Clock, HeadendError, type Logger, makeSocketFolder, newId } from '../platform/index.js';
 import type { MediaSourceLocation, WorkerReport, WorkerTimeouts } from './messages.js';
+import { PoolInput } from './pool-input.js';
 import { PoolPublisher, PoolViewer } from './pool-peers.js';
 import type {
   MatroskaOutput,
@@ -49,7 +50,6 @@ const MAXIMUM_JOINS = 100_000;
 const MAXIMUM_RESIDENT_BYTES = 1 << 30;
 const RENEWAL_CHECK_MS = 30_000;
 
-type MediaSourceRecord = { worker: WorkerProcess };
 type ViewerGroupRecord = { mediaSourceId: string | undefined; viewers: Map<WorkerProcess, number> };
 
 /** Creates the pool of SFU worker processes; see `WebrtcPool`. */
@@ -64,7 +64,8 @@ class Pool implements WebrtcPool {
   #workers: WorkerProcess[] = [];
   readonly #publishers = new Map<string, PoolPublisher>();
   readonly #viewers = new Map<string, PoolViewer>();
-  readonly #mediaSources = new Map<string, MediaSourceRecord>();
+  readonly #inputs = new Set<PoolInput>();
+  readonly #mediaSources = new Map<string, { worker: WorkerProcess }>();
   readonly #viewerGroups = new Map<string, ViewerGroupRecord>();
   #folder: string | undefined;
 
@@ -162,14 +163,12 @@ class Pool implements WebrtcPool {
     });
     if (ports.type !== 'receiving') throw unavailable('the WebRTC worker sent an unexpected answer');
     this.#addMediaSource(mediaSourceId, worker);
-    return {
-      ...(ports.videoPort === undefined ? {} : { videoPort: ports.videoPort }),
-      ...(ports.audioPort === undefined ? {} : { audioPort: ports.audioPort }),
-      close: () => {
-        worker.send({ type: 'close', id });
-        this.#removeMediaSource(mediaSourceId, worker);
-      },
-    };
+    const input = new PoolInput(id, worker, ports, () => {
+      this.#inputs.delete(input);
+      this.#removeMediaSource(mediaSourceId, worker);
+    });
+    this.#inputs.add(input);
+    return input;
   }
 
   async sendRtp({ mediaSourceId, videoPort, audioPort, srtpKey }: SendRtpOptions): Promise<RtpOutput> {
@@ -327,10 +326,10 @@ class Pool implements WebrtcPool {
         this.#peerClosed(report.id, report.end);
         return;
       case 'source':
-        this.#publishers.get(report.id)?.sourceReported(report.source);
-        return;
       case 'media':
-        this.#publishers.get(report.id)?.mediaStarted(report.startedAt, report.has);
+      case 'counters':
+      case 'faults':
+        this.#publishers.get(report.id)?.mediaReported(report);
         return;
       case 'viewer-event':
         this.#viewers.get(report.id)?.eventReported(report.event);
@@ -339,7 +338,6 @@ class Pool implements WebrtcPool {
         this.#log[report.level]({ port: worker.settings.port, detail: report.detail }, report.message);
         return;
       default:
-        return;
     }
   }
 
@@ -375,6 +373,7 @@ class Pool implements WebrtcPool {
   #workerDied(worker: WorkerProcess): void {
     for (const [mediaSourceId, mediaSource] of [...this.#mediaSources])
       if (mediaSource.worker === worker) this.#removeMediaSource(mediaSourceId, worker);
+    for (const input of [...this.#inputs]) if (input.worker === worker) input.close();
     for (const peer of [...this.#publishers.values(), ...this.#viewers.values()])
       if (peer.worker === worker) this.#peerClosed(peer.id, 'worker-died');
   }

@@ -17,13 +17,16 @@ t.test(
     t.equal(audience.viewers(streamId).total, 0, 'a multivariant playlist alone is not a view');
     const joinedAt = clock.now();
     t.equal(audience.recordActivity(streamId, token, 'hls'), 'everybody');
-    t.strictSame(audience.viewers(streamId), { total: 1, byProtocol: { whep: 0, 'll-hls': 0, hls: 1 } });
+    t.strictSame(audience.viewers(streamId), {
+      total: 1,
+      byProtocol: { whep: 0, 'll-hls': 0, hls: 1, dash: 0 },
+    });
     await clock.advance(14_000);
     t.equal(audience.recordActivity(streamId, token, 'll-hls'), 'everybody');
     audience.recordActivity(streamId, token, 'hls');
     t.strictSame(
       audience.viewers(streamId).byProtocol,
-      { whep: 0, 'll-hls': 1, hls: 0 },
+      { whep: 0, 'll-hls': 1, hls: 0, dash: 0 },
       'plain requests in between keep the protocol',
     );
     await clock.advance(14_000);
@@ -58,13 +61,16 @@ t.test('a page with a socket, WHEP, playlists and beacons is one viewer', async 
   const signalled = (await audience.admitClient(client, streamId)).hold('whep');
   t.equal(await audience.beacon({ ...viewerRequest(streamId), token }), 1);
   audience.recordActivity(streamId, token, 'll-hls');
-  t.strictSame(audience.viewers(streamId), { total: 1, byProtocol: { whep: 1, 'll-hls': 0, hls: 0 } });
+  t.strictSame(audience.viewers(streamId), {
+    total: 1,
+    byProtocol: { whep: 1, 'll-hls': 0, hls: 0, dash: 0 },
+  });
 
   release();
   release();
   signalled();
   audience.recordActivity(streamId, token, 'll-hls');
-  t.strictSame(audience.viewers(streamId).byProtocol, { whep: 0, 'll-hls': 1, hls: 0 });
+  t.strictSame(audience.viewers(streamId).byProtocol, { whep: 0, 'll-hls': 1, hls: 0, dash: 0 });
   await clock.advance(20_000);
   t.equal(audience.viewers(streamId).total, 1, 'the socket still counts');
   gone(client);
@@ -183,7 +189,7 @@ t.test('concurrent admissions take the last place once', async (t) => {
   );
   await clock.advance(15_000);
   t.equal(audience.viewers(streamId).total, 5, 'a viewer with a WHEP session is kept');
-  t.strictSame(audience.viewers(streamId).byProtocol, { whep: 5, 'll-hls': 0, hls: 0 });
+  t.strictSame(audience.viewers(streamId).byProtocol, { whep: 5, 'll-hls': 0, hls: 0, dash: 0 });
   for (let free = 0; free < 5; free++) await audience.join(ANONYMOUS, viewerRequest(streamId));
   await t.rejects(audience.join(ANONYMOUS, viewerRequest(streamId)), { code: 'viewer_limit_reached' });
 });
@@ -326,6 +332,10 @@ t.test('the end of a broadcast removes all viewers, also those with open connect
   t.equal(audience.viewers(streamId).total, 2, 'a restart is not an end');
   change({ streamId, from: 'live', to: { name: 'offline' }, end: 'grace-expired' });
   t.equal(audience.viewers(streamId).total, 0);
+  const late = viewerRequest(streamId, { token: String(viewerToken) });
+  t.equal(await audience.admitPlaylistRequest(late, 'hls'), 'everybody', 'the last playlist is served');
+  await audience.beacon({ ...late, token: String(viewerToken) });
+  t.equal(audience.viewers(streamId).total, 0, 'the media that are left do not count');
   await clock.advance(3_600_000);
   t.match(await viewRows(streamId), [{ left_at: Date }, { left_at: Date }]);
   change({ streamId, from: 'starting', to: { name: 'live' } });

@@ -149,7 +149,7 @@ t.test('each minute is stored with its greatest number of concurrent viewers', a
   const minute = (index: number, total: number, whep: number, hls: number) => ({
     startedAt: start + index * 60_000,
     total,
-    byProtocol: { whep, hls, 'll-hls': 0 },
+    byProtocol: { whep, hls, 'll-hls': 0, dash: 0 },
   });
   t.strictSame(history, [minute(0, 3, 1, 2), minute(1, 1, 1, 0), minute(3, 1, 1, 0)]);
   t.strictSame(await audience.history(streamId, new Date(start), 1), [minute(3, 1, 1, 0)]);

@@ -92,7 +92,10 @@ t.test(
     (await audience.admit(viewerRequest(streamId))).withdraw();
     establish();
     await established;
-    t.strictSame(audience.viewers(streamId), { total: 1, byProtocol: { whep: 1, 'll-hls': 0, hls: 0 } });
+    t.strictSame(audience.viewers(streamId), {
+      total: 1,
+      byProtocol: { whep: 1, 'll-hls': 0, hls: 0, dash: 0 },
+    });
     release();
     t.equal(audience.viewers(streamId).total, 0);
   },

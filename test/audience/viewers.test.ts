@@ -80,7 +80,7 @@ t.test(
         disconnected.splice(disconnected.indexOf(member), 1);
         end(member, member.seenAt);
       }
-      const byProtocol = { whep: 0, 'll-hls': 0, hls: 0 };
+      const byProtocol = { whep: 0, 'll-hls': 0, hls: 0, dash: 0 };
       for (const { kind } of [...present.values(), ...disconnected])
         if (kind !== 'socket') byProtocol[kind]++;
       const total = present.size + disconnected.length;

@@ -32,7 +32,7 @@ t.test(
       t,
       // The next start takes over the embedded PostgreSQL that this one leaves.
       { DATABASE_URL: '', NODE_OPTIONS: `--import=${hangOnSignal}` },
-      'supervisor',
+      'src/supervisor',
     );
     const { streamId, rtmp } = await gateway.createLivestream();
     const source = await testMedia(120);

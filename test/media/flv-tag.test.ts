@@ -1,5 +1,10 @@
 import t from 'tap';
-import { readFlvAudioTag, readFlvVideoTag, timestampDistance } from '../../src/media/index.js';
+import {
+  readFlvAudioTag,
+  readFlvVideoTag,
+  TrackSelection,
+  timestampDistance,
+} from '../../src/media/index.js';
 
 const bytes = (...values: (number | string | Buffer)[]): Buffer =>
   Buffer.concat(
@@ -85,7 +90,10 @@ t.test('legacy audio tags yield packet type, codec, sample rate and channels', a
     dataOffset: 1,
   });
   t.same(readFlvAudioTag(bytes(0xb2, 0)), { packet: 'unsupported', codec: 'Speex' });
-  t.same(readFlvAudioTag(bytes(0x91, 'Opus', 0)), { packet: 'unsupported', codec: 'Opus' });
+  t.same(readFlvAudioTag(bytes(0x91, 'fLaC', 0)), { packet: 'unsupported', codec: 'FLAC' });
+  t.match(readFlvAudioTag(bytes(0x91, 'Opus', 7)), {
+    ...{ packet: 'frame', codec: 'opus', dataOffset: 5, sampleRate: 48_000 },
+  });
 });
 
 t.test('enhanced AAC and MP3 tags are rewritten as legacy tags with the same data', async (t) => {
@@ -101,6 +109,8 @@ t.test('enhanced AAC and MP3 tags are rewritten as legacy tags with the same dat
 /** Track of an enhanced multitrack tag with its size (Enhanced RTMP v2). */
 const sizedTrack = (id: number, data: string): Buffer => bytes(id, 0, 0, data.length, data);
 const OTHER = { packet: 'other' };
+/** Body that a tag is rewritten to. */
+const readBody = (tag: Buffer): Buffer => (readFlvVideoTag(tag) as { body: Buffer }).body;
 
 t.test('a multitrack video tag yields its track 0 as a tag of one track', async (t) => {
   const cases: [tag: Buffer, single: Buffer][] = [
@@ -140,15 +150,26 @@ t.test('a multitrack audio tag yields its track 0 as a tag of one track', async 
   t.match(readFlvAudioTag(bytes(0x95, 0x21, 'Opus', sizedTrack(1, 'x'), '.mp3', sizedTrack(0, 'first'))), {
     body: bytes(0x2f, 'first'),
   });
-  t.match(readFlvAudioTag(bytes(0x95, 0x01, 'Opus', 0, 'x')), { packet: 'unsupported', codec: 'Opus' });
+  t.match(readFlvAudioTag(bytes(0x95, 0x01, 'fLaC', 0, 'x')), { packet: 'unsupported', codec: 'FLAC' });
 });
 
-t.test('other tracks than the first are ignored, of whatever codec', async (t) => {
-  t.same(readFlvVideoTag(bytes(0x96, 0x01, 'vvc1', 1, 'x')), OTHER);
-  t.same(readFlvVideoTag(bytes(0x96, 0x11, 'avc1', sizedTrack(1, 'x'), sizedTrack(2, 'y'))), OTHER);
+t.test('other tracks than the lowest so far are ignored, of whatever codec', async (t) => {
+  const tracks = new TrackSelection();
+  t.match(readFlvVideoTag(bytes(0x96, 0x13, 'avc1', sizedTrack(3, 'x'), sizedTrack(2, 'y')), tracks), {
+    body: readBody(bytes(0x93, 'avc1', 'y')),
+  });
+  t.equal(tracks.hasOthers, true);
+  t.same(readFlvVideoTag(bytes(0x96, 0x01, 'vvc1', 3, 'x'), tracks), OTHER);
+  t.match(readFlvVideoTag(bytes(0x96, 0x03, 'avc1', 1, 'z'), tracks), { packet: 'frame' });
+  t.same(readFlvVideoTag(bytes(0x96, 0x03, 'avc1', 2, 'y'), tracks), OTHER);
+  t.match(readFlvVideoTag(bytes(0x93, 'avc1', 'z'), tracks), { packet: 'frame' }, 'a plain tag is track 0');
+  t.same(readFlvVideoTag(bytes(0x96, 0x03, 'avc1', 1, 'z'), tracks), OTHER);
   t.same(readFlvVideoTag(bytes(0x96, 0x11, 'avc1')), OTHER, 'no track at all');
-  t.same(readFlvAudioTag(bytes(0x95, 0x01, 'Opus', 1, 'x')), OTHER);
-  t.same(readFlvAudioTag(bytes(0x95, 0x20, 'fLaC', sizedTrack(3, 'x'))), OTHER);
+  const audio = new TrackSelection();
+  readFlvAudioTag(bytes(0xaf, 1, 'sound'), audio);
+  t.equal(audio.hasOthers, false);
+  t.same(readFlvAudioTag(bytes(0x95, 0x20, 'fLaC', sizedTrack(3, 'x')), audio), OTHER);
+  t.equal(audio.hasOthers, true);
 });
 
 t.test('ModEx headers in front of a tag are skipped', async (t) => {
@@ -166,22 +187,12 @@ t.test('ModEx headers in front of a tag are skipped', async (t) => {
 });
 
 t.test('malformed multitrack and ModEx tags yield undefined', async (t) => {
-  const whole = bytes(
-    0x97,
-    2,
-    0,
-    0,
-    9,
-    0x06,
-    0x23,
-    'avc1',
-    sizedTrack(1, 'x'),
-    'hvc1',
-    sizedTrack(0, 'picture'),
-  );
+  const first = bytes(0x97, 2, 0, 0, 9, 0x06, 0x23, 'avc1', sizedTrack(1, 'x'));
+  const whole = Buffer.concat([first, bytes('hvc1', sizedTrack(0, 'picture'))]);
   for (let size = 1; size < whole.length; size++) {
     const tag = readFlvVideoTag(Buffer.from(whole.subarray(0, size)));
-    t.ok(tag === undefined || tag.packet === 'other', `${size} bytes`);
+    if (size === first.length) t.match(tag, { codec: 'h264', packet: 'frame' }, 'the first track alone');
+    else t.ok(tag === undefined || tag.packet === 'other', `${size} bytes`);
   }
   t.match(readFlvVideoTag(whole), { codec: 'hevc', packet: 'frame' });
   for (const body of [

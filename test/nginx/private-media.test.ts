@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import Fastify from 'fastify';
 import t, { type Test } from 'tap';
 import { hlsRoutes } from '../../src/egress/hls/index.js';
-import { PublicError } from '../../src/platform/index.js';
+import { createLog, PublicError } from '../../src/platform/index.js';
 import type { AccessScope, ViewerAdmission } from '../../src/streams/index.js';
 import { SKIP_WITHOUT_NGINX, sendRequest, startNginx } from '../support/gateway/nginx-front.js';
 import { PackagedBroadcast } from '../support/gateway/packaged-broadcast.js';
@@ -44,7 +44,13 @@ async function serve(t: Test) {
     return reply.code(error.status).send({ error: { code: error.code } });
   });
   app.addHook('onRequest', async () => void state.reached++);
-  await app.register(hlsRoutes, { packager: broadcast.packager, admission: gate, clock: broadcast.clock });
+  await app.register(hlsRoutes, {
+    packager: broadcast.packager,
+    admission: gate,
+    load: { isFull: false, share: 0 },
+    clock: broadcast.clock,
+    log: createLog('silent'),
+  });
   t.teardown(() => app.close());
   if (ladder) await broadcast.writeChunks(broadcast.startRun(0, ladder.renditions), ladder.chunks);
   await app.listen({ host: '127.0.0.1', port: 0 });

@@ -1,6 +1,5 @@
 import { parse, setOptions, type types } from 'hls-parser';
 import t, { type Test } from 'tap';
-import type { EncoderRunReader } from '../../src/streams/index.js';
 import { CopiedTracks } from '../../src/transcode/hls/copied-tracks.js';
 import { PackagedBroadcast } from '../support/gateway/packaged-broadcast.js';
 import { type LadderChunk, makeLadder } from '../support/media/cmaf-ladder.js';
@@ -166,10 +165,10 @@ t.test('a rendition that ends leaves the multivariant playlist while the run goe
 async function packageCopied(): Promise<PackagedBroadcast> {
   const broadcast = new PackagedBroadcast(OPTIONS);
   const copied = renditions.filter(({ id }) => id !== ENCODED);
-  const reader: EncoderRunReader = broadcast.startRun(0, copied);
+  const reader = broadcast.startRun(0, copied);
   const { tags } = readFlv(sourceFile);
   const header = (kind: 'audio' | 'video') => tags.find((tag) => tag.kind === kind && tag.header)!;
-  const tracks = new CopiedTracks(Object.assign(reader, { index: 0 }), {
+  const tracks = new CopiedTracks(reader, {
     ...{ video: { id: 'source', header: header('video') }, audio: { id: 'audio', header: header('audio') } },
     offset: BEGIN * 1000,
   });
@@ -197,7 +196,7 @@ t.test('copied video is packaged as ffmpeg would have copied it', async (t) => {
       ...{ mediaSequenceNumber, duration: Math.round(duration * 1000) },
       parts: parts.map((part) => [Math.round((part.duration ?? 0) * 1000), part.independent ?? false]),
     }));
-  // Only the duration of the very last frame is a guess.
+  // The duration of the very last frame is a guess.
   t.strictSame(media(copied).slice(0, -1), media(byFfmpeg).slice(0, -1));
   t.ok(media(copied).length >= 4);
   t.strictSame(sampleTimes(copied, 'source'), sampleTimes(byFfmpeg, 'source'));

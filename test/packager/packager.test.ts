@@ -70,3 +70,30 @@ t.test('the new broadcast of a stream replaces the old one, which remains availa
     'a broadcast that never began leaves nothing',
   );
 });
+
+t.test('a listener gets each listed segment once, with the bytes that viewers get', async (t) => {
+  const broadcast = new PackagedBroadcast({ keyframeInterval: 2, windowDurationS: 60 });
+  const received = new Map<string, Buffer>();
+  const inits = new Map<string, Buffer>();
+  broadcast.packager.onSegment(({ broadcastId }, segment) => {
+    t.equal(broadcastId, broadcast.id);
+    const name = `${segment.renditionId} ${segment.msn}`;
+    t.notOk(received.has(name), `${name} comes once`);
+    const bytes = Buffer.concat(segment.parts);
+    t.equal(bytes.length, segment.sizeBytes);
+    received.set(name, bytes);
+    inits.set(segment.renditionId, segment.init.data);
+  });
+  await broadcast.writeChunks(broadcast.startRun(0, renditions), chunks);
+  await broadcast.endBroadcast('ended-by-owner');
+  let listed = 0;
+  for (const { id } of renditions) {
+    const { segments } = media(broadcast, id);
+    for (const { mediaSequenceNumber: msn } of segments) {
+      listed++;
+      t.ok(received.get(`${id} ${msn}`)?.equals(feed(broadcast, id).segment(msn)!), `${id} ${msn}`);
+    }
+    t.ok(inits.get(id)?.equals(feed(broadcast, id).init(0)!));
+  }
+  t.ok(listed > 15 && received.size === listed, `${received.size} of ${listed} segments`);
+});

@@ -17,7 +17,7 @@ const ladder = await makeLadder({ folder, durationS: 24, rungs: [180, 120] });
 const IDS = ladder.renditions.map(({ id }) => id);
 
 /** One simulated broadcast, looked at from all sides. */
-const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
+const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002, windowDurationS: 30 });
 let playableAt = 0;
 let parsed = 0;
 const refused = new Map<string, string>();

@@ -27,7 +27,14 @@ function audio(cuts: number) {
     () => undefined,
   );
   const lane = new RenditionSegmenter({ id: 'audio', kind: 'audio', passthrough: false }, init, track, {
-    ...{ grid, runIndex: 0, segmentBytes: 2 ** 20, offset: () => 0, wallTimeMs: (seconds) => seconds * 1000 },
+    ...{
+      grid,
+      runIndex: 0,
+      slate: undefined,
+      segmentBytes: 2 ** 20,
+      offset: () => 0,
+      wallTimeMs: (seconds) => seconds * 1000,
+    },
     ...{ published() {}, misaligned() {} },
   });
   return { lane, track };

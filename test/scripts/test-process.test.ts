@@ -15,8 +15,24 @@ async function outcome(
 ): Promise<TestOutcome> {
   const program = path.join(t.testdir(), 'x.test.mjs');
   writeFileSync(program, `import t from '${TAP}';\n${body}`);
-  return await runTestFile('test/x.test.ts', { program, environment, timeoutS, signal });
+  return await runTestFile('test/x.test.ts', { program, environment, timeoutS, priority: 'low', signal });
 }
+
+t.test(
+  'a file of low priority has it inside its session and, where there are such values, as a session',
+  async (t) => {
+    const { output } = await outcome(
+      t,
+      `const { readFileSync } = await import('node:fs');
+     const os = await import('node:os');
+     t.equal(os.getPriority(), os.constants.priority.PRIORITY_BELOW_NORMAL);
+     let session = 'nice 10';
+     try { session = readFileSync('/proc/self/autogroup', 'utf8'); } catch {}
+     t.match(session, /nice 10/);`,
+    );
+    t.match(output.at(-1), /^ok 1/);
+  },
+);
 
 t.test('passing and failing tests are counted, with the output of the failures', async (t) => {
   const { report, output, leftBehind } = await outcome(

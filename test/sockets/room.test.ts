@@ -33,12 +33,12 @@ t.test('the first message is sent at once, and a burst in one batch, in order', 
   const { room, listeners } = filled(clock, 1_000);
   for (let number = 0; number < 5; number++) room.broadcast(message(number));
   t.strictSame(listeners[999]?.batches, [[0]]);
-  await clock.advance(49);
+  await clock.advance(4);
   t.strictSame(listeners[999]?.batches, [[0]]);
   await clock.advance(1);
   t.strictSame(listeners[999]?.batches, [[0], [1, 2, 3, 4]]);
   room.broadcast(message(5));
-  await clock.advance(50);
+  await clock.advance(5);
   t.strictSame(listeners[0]?.batches, [[0], [1, 2, 3, 4], [5]]);
   await clock.advance(1_000);
   room.broadcast(message(6));
@@ -46,23 +46,41 @@ t.test('the first message is sent at once, and a burst in one batch, in order', 
   t.equal(clock.pending, 0);
 });
 
-t.test('a burst is batched for 10 to 100 ms, by the size of the room', async (t) => {
-  for (const [size, hold] of [
-    [1, 10],
-    [1_200, 60],
-    [9_000, 100],
-  ] as const) {
-    const clock = new FakeClock();
-    const { room, listeners } = filled(clock, size);
-    room.broadcast(message(0));
-    for (let slice = 0; slice < 10; slice++) await new Promise((resolve) => setImmediate(resolve));
-    room.broadcast(message(1));
-    await clock.advance(hold - 1);
-    t.strictSame(listeners[0]?.received, [0], `${size}`);
-    await clock.advance(1);
-    t.strictSame(listeners[0]?.received, [0, 1], `${size}`);
+/** Clock that also counts the time that deliveries take. */
+class DeliveryClock extends FakeClock {
+  spentMs = 0;
+
+  override monotonic(): number {
+    return super.monotonic() + this.spentMs;
   }
-});
+}
+
+t.test(
+  'a burst is batched for a quarter of the time that the delivery before has taken, 5 to 100 ms',
+  async (t) => {
+    for (const [deliveryMs, holdMs] of [
+      [0, 5],
+      [40, 10],
+      [800, 100],
+    ] as const) {
+      const clock = new DeliveryClock();
+      const { room, listeners } = filled(clock, 3);
+      const slow = new Listener();
+      room.enter({
+        deliver(batch) {
+          slow.deliver(batch);
+          clock.spentMs += deliveryMs;
+        },
+      });
+      room.broadcast(message(0));
+      room.broadcast(message(1));
+      await clock.advance(holdMs - 1);
+      t.strictSame(listeners[0]?.received, [0], `${deliveryMs}`);
+      await clock.advance(1);
+      t.strictSame(slow.received, [0, 1], `${deliveryMs}`);
+    }
+  },
+);
 
 t.test('a member that enters or leaves within a burst gets the messages of its membership', async (t) => {
   const clock = new FakeClock();
@@ -99,8 +117,12 @@ t.test('a large room is served in slices, in order, between other work', async (
   room.enter(late);
   room.leave(listeners[4_999]!);
   room.broadcast(message(1));
+  const slices = async (): Promise<void> => {
+    for (let slice = 0; slice < 4; slice++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  await slices();
   await clock.advance(200);
-  for (let slice = 0; slice < 4; slice++) await new Promise((resolve) => setImmediate(resolve));
+  await slices();
   const wrong = listeners.slice(0, 4_999).filter(({ received }) => received.join() !== '0,1').length;
   t.equal(wrong, 0);
   t.strictSame(listeners[4_999]?.received, []);

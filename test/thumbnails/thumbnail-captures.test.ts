@@ -16,11 +16,18 @@ function jpeg(name: string): Buffer {
   return Buffer.concat([Buffer.from([0xff, 0xd8, 0xff]), Buffer.from(`${name}\n`)]);
 }
 
+type CaptureOptions = {
+  intervalMs?: number;
+  program?: string;
+  /** Has suspended renditions of a livestream encoded. */
+  hold?: (streamId: string) => () => void;
+};
+
 /**
  * Creates captures with a fake stream registry and a script in place of ffmpeg, run in a folder of its own.
  * Livestreams and their media exist from their first state change on.
  */
-function openCaptures(t: Test, { intervalMs = 60_000, program = RECORD_INPUT } = {}) {
+function openCaptures(t: Test, { intervalMs = 60_000, program = RECORD_INPUT, hold }: CaptureOptions = {}) {
   const folder = t.testdir();
   const clock = new FakeClock();
   const { log, lines } = recordLog();
@@ -42,10 +49,14 @@ function openCaptures(t: Test, { intervalMs = 60_000, program = RECORD_INPUT } =
       },
     },
     packager: {
-      findPresentation: (streamId) => {
-        const keyframe = media.get(streamId);
-        return { newestKeyframe: () => keyframe && [keyframe] } as Presentation;
-      },
+      findPresentation: (streamId) =>
+        ({
+          newestKeyframe: () => {
+            const keyframe = media.get(streamId);
+            return keyframe && [keyframe];
+          },
+          holdSuspended: () => hold?.(streamId),
+        }) as Presentation,
     },
     thumbnails,
     ffmpeg: { path: writeScript(t, `cd ${folder}\n${program}`), environment: { PATH: process.env.PATH } },
@@ -124,6 +135,47 @@ t.test('a livestream with an uploaded or external thumbnail is not captured', as
   await advance(60);
   t.same(inputs(), ['given'], 'captured once the upload is removed');
 });
+
+t.test('suspended renditions are encoded until they have a keyframe', async (t) => {
+  const held: string[] = [];
+  const { changeState, clock, inputs, media } = openCaptures(t, {
+    hold: (streamId) => {
+      held.push(`${streamId} held`);
+      return () => held.push(`${streamId} released`);
+    },
+  });
+  changeState('a', 'live');
+  media.delete('a');
+  await clock.advance(5_000);
+  t.same(held, ['a held']);
+  media.set('a', jpeg('a'));
+  await clock.advance(250);
+  t.same(held, ['a held', 'a released']);
+  await until('it is rendered', () => inputs().length === 1);
+});
+
+t.test(
+  'suspended renditions without a keyframe are released after 8 s, until the next interval',
+  async (t) => {
+    const held: string[] = [];
+    const { changeState, clock, inputs, media, failures } = openCaptures(t, {
+      hold: (streamId) => {
+        held.push(streamId);
+        return () => held.push('released');
+      },
+    });
+    changeState('a', 'live');
+    media.delete('a');
+    await clock.advance(3_000 + 8_000);
+    t.same(held, ['a', 'released']);
+    t.equal(failures().length, 1);
+    await clock.advance(50_000);
+    t.same(held, ['a', 'released']);
+    await clock.advance(3_000);
+    t.same(held, ['a', 'released', 'a']);
+    t.same(inputs(), []);
+  },
+);
 
 t.test('an interval of 0 disables captures', async (t) => {
   const { changeState, clock, inputs } = openCaptures(t, { intervalMs: 0 });

@@ -13,12 +13,9 @@ export type OperatorTokenOptions = {
 
 /** Secret with which a program acts as the operator. */
 export class OperatorToken {
-  /** The token, if it was generated at this start: shown once. */
-  readonly created: string | undefined;
   readonly #digest: Buffer;
 
-  constructor(token: string, created: boolean) {
-    this.created = created ? token : undefined;
+  constructor(token: string) {
     this.#digest = digest(token);
   }
 
@@ -45,8 +42,8 @@ function digest(text: string): Buffer {
  * @throws HeadendError `operator_token_invalid` when the stored token is damaged
  */
 export async function loadOperatorToken(options: OperatorTokenOptions): Promise<OperatorToken> {
-  if (options.configured !== undefined) return new OperatorToken(options.configured, false);
+  if (options.configured !== undefined) return new OperatorToken(options.configured);
   const file = path.join(options.dataDir, FILE_NAME);
-  const { secret, created } = await loadSecretFile(file, 'operator_token_invalid');
-  return new OperatorToken(secret, created);
+  const { secret } = await loadSecretFile(file, 'operator_token_invalid');
+  return new OperatorToken(secret);
 }

@@ -65,6 +65,11 @@ export class AccountTable {
     return row;
   }
 
+  async hasAdministrator(): Promise<boolean> {
+    const [row] = await this.#sql`select from accounts where role = 'admin' and disabled_at is null limit 1`;
+    return row !== undefined;
+  }
+
   /** @param id must have the form of a UUID. */
   async find(id: string): Promise<Account | undefined> {
     const [row] = await this.#sql<Account[]>`select ${this.#columns()} from accounts where id = ${id}`;

@@ -44,6 +44,10 @@ export class Accounts {
     return isUuid(userId) ? this.#table.find(userId) : undefined;
   }
 
+  hasAdministrator(): Promise<boolean> {
+    return this.#table.hasAdministrator();
+  }
+
   /** Newest first. */
   list(page: { limit: number; offset: number; before?: string | undefined }): Promise<Account[]> {
     return this.#table.list(page);

@@ -12,6 +12,11 @@ export class Channels {
     this.#table = new ChannelTable(sql);
   }
 
+  /** Returns a user's channel; undefined until it is used. */
+  async find(userId: string): Promise<Channel | undefined> {
+    return await this.#table.find(userId);
+  }
+
   /** Returns a user's channel, created at the first call. @param name display name of the user, if known */
   async of(userId: string, name?: string): Promise<Channel> {
     const found = await this.#table.find(userId);

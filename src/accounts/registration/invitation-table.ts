@@ -28,11 +28,11 @@ export class InvitationTable {
       values (${id}, ${hash}, ${role}, ${createdAt}, ${expiresAt})`;
   }
 
-  /** Whether the invitation is unused and not expired. */
-  async isOpen(hash: string, now: Date): Promise<boolean> {
-    const [row] = await this.#sql`
-      select from invitations where hash = ${hash} and used_at is null and expires_at > ${now}`;
-    return row !== undefined;
+  /** Returns the id of an invitation that is unused and not expired. */
+  async findOpen(hash: string, now: Date): Promise<string | undefined> {
+    const [row] = await this.#sql<{ id: string }[]>`
+      select id from invitations where hash = ${hash} and used_at is null and expires_at > ${now}`;
+    return row?.id;
   }
 
   /** Newest first, including used and expired invitations. */

@@ -61,8 +61,11 @@ export class Registration {
       createdAt: new Date(this.#options.clock.now()),
     };
     const { invitation, role = this.#options.defaultRole } = request;
-    if (invitation === undefined || trusted)
-      return (await this.#accounts.insert({ ...account, role })) ?? nameTaken();
+    if (invitation === undefined || trusted) {
+      const created = (await this.#accounts.insert({ ...account, role })) ?? nameTaken();
+      if (created.role === 'admin') await this.#options.invitations.endSetup();
+      return created;
+    }
     const created = await this.#accounts.insertInvited(account, hashSecret(invitation));
     if (created) return created;
     // Either the name is taken, or the invitation was used concurrently.
@@ -75,12 +78,7 @@ export class Registration {
     const { policy, invitations } = this.#options;
     if (role !== undefined)
       throw new PublicError(403, 'not_allowed', 'Only administrators may choose a role: leave out role.');
-    if (policy === 'closed')
-      throw new PublicError(
-        403,
-        'registration_closed',
-        'Registration is closed: ask an administrator for an account.',
-      );
+    if (policy === 'closed' && invitation === undefined) throw registrationClosed();
     const waitMs = this.#attempts.take(networkBlock(address));
     if (waitMs > 0)
       throw new PublicError(
@@ -99,8 +97,18 @@ export class Registration {
         'Registration requires an invitation: ask an administrator for one.',
       );
     }
+    // The first administrator registers with an invitation always.
+    if (policy === 'closed' && !(await invitations.isOpenSetup(invitation))) throw registrationClosed();
     if (!(await invitations.isOpen(invitation))) throw invitationInvalid();
   }
+}
+
+function registrationClosed(): PublicError {
+  return new PublicError(
+    403,
+    'registration_closed',
+    'Registration is closed: ask an administrator for an account.',
+  );
 }
 
 function nameTaken(): never {

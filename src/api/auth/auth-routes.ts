@@ -95,7 +95,7 @@ const routes: FastifyPluginAsync<AuthRoutesOptions> = async (
       schema: {
         summary: 'Register an account',
         description:
-          'Requires an invitation when the registration policy is `invitation`. Admins and the operator register accounts for others, with any role; the operator registers the first admin.',
+          'Requires an invitation when the registration policy is `invitation`. Admins and the operator register accounts for others, with any role. The first admin registers with the setup link that the gateway prints, whatever the policy, or is registered by the operator.',
         tags,
         security: ANYONE_CHANGING_SECURITY,
         body: ref(RegisterRequest),

@@ -12,6 +12,7 @@ import {
   UserId,
 } from '../contract.js';
 import type { PublicUrls } from '../livestreams/stream-view.js';
+import { type TargetRoutesOptions, targetRoutes } from '../restreams/restream-routes.js';
 import { errorSchemas } from '../server/error-response.js';
 import { CHANGING_SECURITY, type Guards, READING_SECURITY } from '../server/guards.js';
 import { DEFAULT_OVERLAP_S, type KeyRoutesOptions, keyRoutes, toMinted } from './stream-key-routes.js';
@@ -24,6 +25,8 @@ const CHANGE_REFILL_MS = 1_000;
 export type ChannelRoutesOptions = {
   keys: KeyRoutesOptions['keys'] & Pick<StreamKeys, 'findMain' | 'rotateMain'>;
   channels: Pick<Channels, 'of' | 'change'>;
+  /** Restream targets of the account; without it there are none. */
+  restreams?: TargetRoutesOptions['restreams'];
   guards: Guards;
   urls: PublicUrls;
   clock: Clock;
@@ -78,7 +81,7 @@ type RoutesOptions = ChannelRoutesOptions & {
 };
 
 const routes: FastifyPluginAsync<RoutesOptions> = async (plain, options) => {
-  const { keys, channels, guards, urls, clock, userOf } = options;
+  const { keys, channels, restreams, guards, urls, clock, userOf } = options;
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   const tags = ['channels'];
   const params = Type.Object(options.params);
@@ -168,5 +171,13 @@ const routes: FastifyPluginAsync<RoutesOptions> = async (plain, options) => {
     tag: 'channels',
     urls,
     clock,
+  });
+  if (!restreams) return;
+  await app.register(targetRoutes, {
+    prefix: '/restream-targets',
+    restreams,
+    owner: async (request) => ({ userId: userOf(request).userId }),
+    guard: guards.broadcaster,
+    params: options.params,
   });
 };

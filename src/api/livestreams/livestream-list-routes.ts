@@ -1,7 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import type { FastifyPluginAsync, FastifyReply } from 'fastify';
+import type { FastifyPluginAsync } from 'fastify';
 import { Type } from 'typebox';
-import { BoundedCalls, type Clock, TtlCache } from '../../platform/index.js';
+import { BoundedCalls, type Clock } from '../../platform/index.js';
 import type { Livestream } from '../../streams/index.js';
 import {
   CursorPageQuery,
@@ -15,12 +15,8 @@ import {
 import { errorSchemas } from '../server/error-response.js';
 import { ANYONE_READING_SECURITY, type Guards } from '../server/guards.js';
 import { BEFORE_LAST, boundOffset, readNumbers } from '../server/number-query.js';
+import { PageCache } from '../server/page-cache.js';
 import type { ApiLivestreams, ApiStreams, LivestreamLookup } from './livestream-lookup.js';
-
-/** Cache lifetime of public lists, in ms; changes of listed livestreams clear the cache. */
-const CACHE_TTL_MS = 1_000;
-/** Cached pages of lists. */
-const MAXIMUM_CACHED_PAGES = 200;
 
 export type LivestreamListRoutesOptions = {
   livestreams: Pick<ApiLivestreams, 'listActive' | 'listByUser' | 'listUpcoming' | 'onUpdate'>;
@@ -43,25 +39,11 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
     streams: found.map((livestream) => lookup.show(livestream)),
   });
 
-  // Pages of public lists are queried and serialized once for concurrent requests.
-  const pages = new TtlCache<string>({ clock, ttlMs: CACHE_TTL_MS, maxEntries: MAXIMUM_CACHED_PAGES });
+  const pages = new PageCache({ calls, clock });
   const forgets = [livestreams.onUpdate(() => pages.clear()), streams.onChange(() => pages.clear())];
   app.addHook('onClose', async () => {
     for (const forget of forgets) forget();
   });
-
-  /** Sends a page of a public list, from the cache where it has it. */
-  const sendPage = async (
-    reply: FastifyReply,
-    key: string,
-    find: () => Promise<Livestream[]>,
-  ): Promise<never> => {
-    const json = await pages.get(key, async () =>
-      String(reply.serializeInput(toStreams(await calls.run(find)), '200')),
-    );
-    // Fastify sends strings unchanged when the content type is set.
-    return reply.type('application/json; charset=utf-8').send(json as never) as never;
-  };
 
   const lists = {
     active: {
@@ -88,7 +70,9 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
       },
       async (request, reply) => {
         const { limit, offset } = request.query;
-        return await sendPage(reply, `${name} ${limit} ${offset}`, () => find({ limit, offset }));
+        return await pages.send(reply, `${name} ${limit} ${offset}`, async () =>
+          toStreams(await find({ limit, offset })),
+        );
       },
     );
   }
@@ -114,7 +98,9 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
       if (lookup.mayListAll(request, userId))
         return toStreams(await livestreams.listByUser(userId, query, 'all'));
       const key = `user ${userId} ${query.limit} ${query.offset} ${query.before}`;
-      return await sendPage(reply, key, () => livestreams.listByUser(userId, query, 'public'));
+      return await pages.send(reply, key, async () =>
+        toStreams(await livestreams.listByUser(userId, query, 'public')),
+      );
     },
   );
 

@@ -4,9 +4,11 @@ import {
   isAdmin,
   mayEverybodyWatch,
   mayManage,
+  mayWatch,
   type Principal,
   requireWatchable,
   userIdOf,
+  type Watchable,
 } from '../../accounts/index.js';
 import { BoundedCalls, type Clock, PublicError, RevalidatingCache } from '../../platform/index.js';
 import type { Livestream, Livestreams, StreamRegistry } from '../../streams/index.js';
@@ -111,6 +113,18 @@ export class LivestreamLookup {
     const livestream = await requireWatchable(principal, found, this.#isInvitee);
     if (mayManage(principal, livestream)) return livestream;
     throw new PublicError(403, 'not_allowed', 'This livestream belongs to another user.');
+  }
+
+  /**
+   * Returns what a principal may do with a recording, by the rules of livestreams; undefined: it must not be known.
+   *
+   * @param watchable `id` and `userId` of its livestream, and the visibility of the recording
+   */
+  async rightTo(request: FastifyRequest, watchable: Watchable): Promise<'manage' | 'watch' | undefined> {
+    const { principal, mustBeKnown } = this.#options;
+    if (!mayEverybodyWatch(watchable)) mustBeKnown(request);
+    if (mayManage(principal(request), watchable)) return 'manage';
+    return (await mayWatch(principal(request), watchable, this.#isInvitee)) ? 'watch' : undefined;
   }
 
   /** Whether private and unlisted livestreams of a user may be listed too. */

@@ -62,7 +62,7 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
       schema: {
         summary: 'Create a livestream',
         description:
-          'For accounts that may broadcast. Administrators and the operator may name another user as owner. The stream key is shown only in this response.',
+          'For accounts that may broadcast. 400 `ladder_invalid`: the renditions of `ladder` do not descend. Administrators and the operator may name another user as owner. The stream key is shown only in this response.',
         tags,
         security,
         body: ref(CreateRequest),
@@ -111,7 +111,8 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
       onRequest: guards.signedIn,
       schema: {
         summary: 'Edit a livestream',
-        description: 'Possible while live. A smaller viewer limit does not disconnect viewers.',
+        description:
+          'Possible while live. A smaller viewer limit does not disconnect viewers. A `ladder` applies from the next broadcast on; 400 `ladder_invalid`: its renditions do not descend.',
         tags,
         security,
         params: StreamParams,

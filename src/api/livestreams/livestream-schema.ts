@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { LADDER_LIMITS } from '../../streams/index.js';
 import {
   Id,
   MANY_LINES,
@@ -13,11 +14,29 @@ import {
 export const Playback = Type.Object(
   {
     hls: Type.String({ format: 'uri', description: 'Multivariant playlist' }),
+    dash: Type.String({ format: 'uri', description: 'DASH presentation description' }),
     whep: Type.Optional(
       Type.String({
         format: 'uri',
         description: 'WHEP endpoint (draft-ietf-wish-whep); missing when WebRTC is off',
       }),
+    ),
+    rewind: Type.Optional(
+      Type.Object(
+        {
+          hls: Type.String({ format: 'uri', description: 'Multivariant playlist' }),
+          sprites: Type.String({
+            format: 'uri',
+            description:
+              'WebVTT with the addresses of preview tiles, for scrubbing; identifiers of cues are dates',
+          }),
+          windowS: Type.Number({ description: 'Duration of the window, seconds' }),
+        },
+        {
+          description:
+            'Playlists of the running broadcast that reach back as far as viewers can rewind; missing when that is off',
+        },
+      ),
     ),
     watch: Type.String({ format: 'uri', description: 'Page that plays the livestream' }),
   },
@@ -65,7 +84,7 @@ export const Viewers = Type.Object(
       {
         additionalProperties: Type.Integer(),
         description:
-          'Viewers per protocol: `whep`, `ll-hls`, `hls`. Viewers that joined without playing count in `total` only',
+          'Viewers per protocol: `whep`, `ll-hls`, `hls`, `dash`. Viewers that joined without playing count in `total` only',
       },
     ),
   },
@@ -78,7 +97,40 @@ const VISIBILITY = {
     '`public`: listed, everyone may watch; `unlisted`: everyone who knows the id may watch; `private`: owner, administrators and invited users. Others get 404 for a private livestream',
 };
 const VIEWER_LIMIT = { minimum: 1, maximum: 1_000_000, description: 'Maximum concurrent viewers' };
-const Visibility = Type.Enum(['public', 'unlisted', 'private'], VISIBILITY);
+/** Of livestreams and recordings. */
+export const Title = Type.String({ minLength: 1, maxLength: 200, pattern: ONE_LINE });
+export const Visibility = Type.Enum(['public', 'unlisted', 'private'], VISIBILITY);
+const ClipsBy = Type.Enum(['moderators', 'viewers'], {
+  description:
+    'Accounts that may make clips: `moderators` with owner and administrators, or all `viewers` who are signed in',
+});
+
+/** Renditions below the source, best first. */
+const Ladder = Type.Array(
+  Type.Object(
+    {
+      height: Type.Integer({
+        ...LADDER_LIMITS.height,
+        multipleOf: 2,
+        description: 'Shorter side, pixels: lines in landscape, columns in portrait',
+      }),
+      bitrate: Type.Integer({ ...LADDER_LIMITS.bitrate, description: 'Video, bits per second' }),
+      frameRate: Type.Optional(
+        Type.Integer({
+          ...LADDER_LIMITS.frameRate,
+          description:
+            'Maximum frames per second; frames of the source are left out evenly. Default: those of the source',
+        }),
+      ),
+    },
+    { additionalProperties: false },
+  ),
+  {
+    maxItems: LADDER_LIMITS.rungs,
+    description:
+      'Renditions that are encoded below the source, in H.264, from the next broadcast on: best first, height and bitrate descending. Those that are not smaller than the source are left out, and none takes more bits than it. Empty: the source only; null: the ladder of the server',
+  },
+);
 
 export const Stream = Type.Object(
   {
@@ -110,6 +162,8 @@ export const Stream = Type.Object(
     viewers: ref(Viewers),
     viewerCountPeak: Type.Integer(),
     recordingEnabled: Type.Boolean(),
+    ladder: nullable(Ladder),
+    clipsBy: ClipsBy,
     recordingUrl: nullable(Type.String()),
     thumbnailUrl: nullable(Type.String()),
     createdAt: Time,
@@ -125,9 +179,11 @@ export type Stream = Static<typeof Stream>;
 
 /** Settings at creation; can be changed later. */
 const settings = {
-  title: Type.String({ minLength: 1, maxLength: 200, pattern: ONE_LINE }),
+  title: Title,
   description: Type.String({ maxLength: 5_000, pattern: MANY_LINES }),
   recordingEnabled: Type.Boolean(),
+  ladder: nullable(Ladder),
+  clipsBy: ClipsBy,
   visibility: Visibility,
   viewerLimit: nullable(Type.Integer(VIEWER_LIMIT)),
   scheduledAt: nullable(Type.String({ format: 'date-time', description: 'Planned start' })),

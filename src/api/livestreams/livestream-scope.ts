@@ -21,17 +21,19 @@ const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
 export type LivestreamScopeOptions = {
   guards: Guards;
   clock: Clock;
-  /** Registers routes relative to `/api/livestream`. */
+  /** Default: `/api/livestream`. */
+  path?: string;
+  /** Registers routes relative to the path. */
   routes(scope: FastifyInstance): Promise<void>;
 };
 
 /**
- * Shared behaviour below `/api/livestream`: CORS without credentials (cookies count for pages of this server only),
+ * Shared behaviour of the routes of livestreams and recordings: CORS without credentials (cookies count for pages of this server only),
  * `Cache-Control: no-store` by default, and 429 for floods of changes. The operator acts for many users and is not
  * limited.
  */
 export const livestreamScope: FastifyPluginAsync<LivestreamScopeOptions> = async (app, options) => {
-  const { guards, clock } = options;
+  const { guards, clock, path = PREFIX } = options;
   const changes = new RateLimit(clock, { capacity: CHANGES, refillMs: CHANGE_REFILL_MS });
   await app.register(
     async (scope) => {
@@ -60,6 +62,6 @@ export const livestreamScope: FastifyPluginAsync<LivestreamScopeOptions> = async
       });
       await options.routes(scope);
     },
-    { prefix: PREFIX },
+    { prefix: path },
   );
 };

@@ -4,6 +4,8 @@ import type { Playback, Stream, Viewers } from '../contract.js';
 
 /** Public addresses of the gateway. Functions, as ports may be known only after the start. */
 export type PublicUrls = {
+  /** URL of a path relative to the public URL. */
+  below: (path: string) => string;
   /** `rtmp://host[:port]/live` */
   rtmpServer: () => string;
   rtmpsServer: () => string | undefined;
@@ -11,8 +13,12 @@ export type PublicUrls = {
   whip?: () => string;
   /** Multivariant playlist of a livestream. */
   hls: (streamId: string) => string;
+  /** DASH presentation description of a livestream. */
+  dash: (streamId: string) => string;
   /** WHEP endpoint of a livestream; undefined when WebRTC is off. */
   whep?: (streamId: string) => string | undefined;
+  /** Playlists of the window in which viewers can rewind; missing when that is off. */
+  rewind?: (streamId: string) => { hls: string; sprites: string; windowS: number };
   watch: (streamId: string) => string;
   /** API URL of a livestream, with a trailing slash; base of relative thumbnail URLs. */
   livestream: (streamId: string) => string;
@@ -29,7 +35,7 @@ export function toStream(
   urls: PublicUrls,
 ): Stream {
   const { id, userId, title, description, visibility, viewerLimit, viewerCountPeak } = livestream;
-  const { recordingEnabled, recordingUrl } = livestream;
+  const { recordingEnabled, recordingUrl, clipsBy } = livestream;
   return {
     id,
     userId,
@@ -45,7 +51,9 @@ export function toStream(
     viewers,
     viewerCountPeak,
     recordingEnabled,
-    recordingUrl,
+    ladder: livestream.ladder && [...livestream.ladder],
+    clipsBy,
+    recordingUrl: recordingUrl === null || isAbsolute(recordingUrl) ? recordingUrl : urls.below(recordingUrl),
     thumbnailUrl: toThumbnailUrl(id, livestream.thumbnailUrl ?? (captured && thumbnailPath(captured)), urls),
     createdAt: livestream.createdAt.toISOString(),
     playback: toPlayback(id, urls),
@@ -66,7 +74,11 @@ export function toThumbnailUrl(
   urls: PublicUrls,
 ): string | null {
   if (address === undefined || address === null) return null;
-  return /^https?:/.test(address) ? address : new URL(address, urls.livestream(streamId)).href;
+  return isAbsolute(address) ? address : new URL(address, urls.livestream(streamId)).href;
+}
+
+function isAbsolute(address: string): boolean {
+  return /^https?:/.test(address);
 }
 
 /** Playback URLs of a livestream. */
@@ -74,7 +86,9 @@ export function toPlayback(streamId: string, urls: PublicUrls): Playback {
   const whep = urls.whep?.(streamId);
   return {
     hls: urls.hls(streamId),
+    dash: urls.dash(streamId),
     ...(whep === undefined ? {} : { whep }),
+    ...(urls.rewind ? { rewind: urls.rewind(streamId) } : {}),
     watch: urls.watch(streamId),
   };
 }

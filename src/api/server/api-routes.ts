@@ -1,13 +1,60 @@
 import type { Static, TSchema } from 'typebox';
 import {
+  AccessTokenRequest,
+  AccessTokenResponse,
+  AccessTokensResponse,
+  AccountDeletionRequest,
+  AccountRequest,
+  AccountResponse,
+  AccountsResponse,
+  DeleteMeRequest,
+  InvitationRequest,
+  InvitationResponse,
+  InvitationsResponse,
   LoginRequest,
   MeResponse,
+  PasswordRequest,
   RegisterRequest,
   RegisterResponse,
+  SessionsResponse,
   SignedInResponse,
 } from '../auth/auth-schema.js';
 import { ChatBanRequest, ChatBanResponse } from '../chat/chat-schema.js';
-import { StreamResponse, StreamsResponse } from '../livestreams/livestream-schema.js';
+import {
+  ClipResponse,
+  CreateClipRequest,
+  CreateRecordingClipRequest,
+  StreamClipsResponse,
+} from '../clips/clip-schema.js';
+import { AccountExport } from '../exports/export-schema.js';
+import {
+  CreateKeyRequest,
+  RotateKeyRequest,
+  StreamKeyResponse,
+  StreamKeysResponse,
+} from '../keys/stream-key-schema.js';
+import { HealthResponse } from '../livestreams/livestream-health-schema.js';
+import {
+  CreateRequest,
+  CreateResponse,
+  EditRequest,
+  EndRequest,
+  StreamResponse,
+  StreamsResponse,
+} from '../livestreams/livestream-schema.js';
+import { ChatReplay } from '../recordings/chat-replay-schema.js';
+import {
+  EditRecordingRequest,
+  RecordingResponse,
+  RecordingsResponse,
+} from '../recordings/recording-schema.js';
+import {
+  CreateRestreamTargetRequest,
+  RestreamTargetResponse,
+  RestreamTargetsResponse,
+  UpdateRestreamTargetRequest,
+} from '../restreams/restream-schema.js';
+import { EditVideoRequest, VideoResponse, VideosResponse } from '../videos/video-schema.js';
 import { JoinRequest, JoinResponse, LeaveRequest } from '../viewers/viewer-schema.js';
 import { SuccessResponse } from './common-schema.js';
 
@@ -20,7 +67,62 @@ export const API_ROUTES = {
   'POST /api/auth/login': { body: LoginRequest, response: SignedInResponse },
   'POST /api/auth/register': { body: RegisterRequest, response: RegisterResponse },
   'POST /api/auth/logout': { response: SuccessResponse },
+  'GET /api/auth/me/export': { response: AccountExport },
+  'DELETE /api/auth/me': { body: DeleteMeRequest, response: SuccessResponse },
+  'POST /api/auth/password': { body: PasswordRequest, response: SuccessResponse },
+  'GET /api/auth/sessions': { response: SessionsResponse },
+  'DELETE /api/auth/sessions': { response: SuccessResponse },
+  'DELETE /api/auth/sessions/:id': { response: SuccessResponse },
+  'GET /api/auth/tokens': { response: AccessTokensResponse },
+  'POST /api/auth/tokens': { body: AccessTokenRequest, response: AccessTokenResponse },
+  'DELETE /api/auth/tokens/:id': { response: SuccessResponse },
+  'GET /api/auth/accounts': { response: AccountsResponse },
+  'PATCH /api/auth/accounts/:id': { body: AccountRequest, response: AccountResponse },
+  'DELETE /api/auth/accounts/:id': { body: AccountDeletionRequest, response: SuccessResponse },
+  'GET /api/auth/invitations': { response: InvitationsResponse },
+  'POST /api/auth/invitations': { body: InvitationRequest, response: InvitationResponse },
+  'DELETE /api/auth/invitations/:id': { response: SuccessResponse },
+  'POST /api/livestream/create': { body: CreateRequest, response: CreateResponse },
   'GET /api/livestream/active': { response: StreamsResponse },
+  'GET /api/livestream/upcoming': { response: StreamsResponse },
+  'GET /api/livestream/user/:userId': { response: StreamsResponse },
+  'PATCH /api/livestream/:streamId': { body: EditRequest, response: StreamResponse },
+  'DELETE /api/livestream/:streamId': { response: SuccessResponse },
+  'POST /api/livestream/:streamId/end': { body: EndRequest, response: SuccessResponse },
+  'POST /api/livestream/:streamId/kick': { response: SuccessResponse },
+  'GET /api/livestream/:streamId/health': { response: HealthResponse },
+  'GET /api/livestream/:streamId/keys': { response: StreamKeysResponse },
+  'POST /api/livestream/:streamId/keys': { body: CreateKeyRequest, response: StreamKeyResponse },
+  'POST /api/livestream/:streamId/keys/:keyId/rotate': {
+    body: RotateKeyRequest,
+    response: StreamKeyResponse,
+  },
+  'GET /api/livestream/:streamId/recordings': { response: RecordingsResponse },
+  'GET /api/livestream/:streamId/restream-targets': { response: RestreamTargetsResponse },
+  'POST /api/livestream/:streamId/restream-targets': {
+    body: CreateRestreamTargetRequest,
+    response: RestreamTargetResponse,
+  },
+  'PATCH /api/livestream/:streamId/restream-targets/:targetId': {
+    body: UpdateRestreamTargetRequest,
+    response: RestreamTargetResponse,
+  },
+  'DELETE /api/livestream/:streamId/restream-targets/:targetId': { response: SuccessResponse },
+  'GET /api/recordings/recent': { response: RecordingsResponse },
+  'GET /api/recordings/:recordingId': { response: RecordingResponse },
+  'PATCH /api/recordings/:recordingId': { body: EditRecordingRequest, response: RecordingResponse },
+  'DELETE /api/recordings/:recordingId': { response: SuccessResponse },
+  'GET /api/videos': { response: VideosResponse },
+  'GET /api/videos/:videoId': { response: VideoResponse },
+  'PATCH /api/videos/:videoId': { body: EditVideoRequest, response: VideoResponse },
+  'POST /api/videos/:videoId/cancel': { response: SuccessResponse },
+  'DELETE /api/videos/:videoId': { response: SuccessResponse },
+  'GET /api/livestream/:streamId/clips': { response: StreamClipsResponse },
+  'POST /api/livestream/:streamId/clips': { body: CreateClipRequest, response: ClipResponse },
+  'POST /api/recordings/:recordingId/clips': { body: CreateRecordingClipRequest, response: ClipResponse },
+  'GET /api/clips/:clipId': { response: ClipResponse },
+  'GET /api/clips/:clipId/chat': { response: ChatReplay },
+  'GET /api/recordings/:recordingId/chat': { response: ChatReplay },
   'GET /api/livestream/:streamId': { response: StreamResponse },
   'POST /api/livestream/:streamId/join': { body: JoinRequest, response: JoinResponse },
   'POST /api/livestream/:streamId/leave': { body: LeaveRequest, response: SuccessResponse },

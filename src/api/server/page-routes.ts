@@ -9,24 +9,41 @@ import { PublicError } from '../../platform/index.js';
 export type PageRoutesOptions = {
   /** Output folder of `vite build`: `index.html` and `assets/`. */
   root: string;
+  /** Origin to which the player is sent for recordings; undefined: none. */
+  mediaOrigin?: string | undefined;
 };
 
 /**
  * Pages load their own files, and media by Media Source Extensions (`blob:`). No upgrade to HTTPS, as gateways in
  * home networks are often used without it.
+ *
+ * @param mediaOrigin further origin from which the player may load media
  */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'self'",
-  "img-src 'self' data: blob:",
-  "media-src 'self' blob:",
-  "worker-src 'self' blob:",
-  "object-src 'none'",
-  "base-uri 'self'",
-  "form-action 'self'",
-  "frame-ancestors 'self'",
-].join('; ');
+function contentSecurityPolicy(mediaOrigin: string | undefined): string {
+  const further = mediaOrigin === undefined ? '' : ` ${mediaOrigin}`;
+  return [
+    "default-src 'self'",
+    `connect-src 'self'${further}`,
+    "img-src 'self' data: blob:",
+    `media-src 'self' blob:${further}`,
+    "worker-src 'self' blob:",
+    "object-src 'none'",
+    "base-uri 'self'",
+    "form-action 'self'",
+    "frame-ancestors 'self'",
+  ].join('; ');
+}
 
-const PAGES = ['/', '/watch/:streamId', '/broadcast'];
+const PAGES = [
+  ...['/', '/admin', '/broadcast', '/dashboard', '/settings', '/setup'],
+  ...[
+    '/watch/:streamId',
+    '/studio/:streamId',
+    '/recordings/:recordingId',
+    '/clips/:clipId',
+    '/videos/:videoId',
+  ],
+];
 
 /**
  * Serves the browser pages. All paths return the same document, which reads the API and reports missing livestreams.
@@ -34,7 +51,7 @@ const PAGES = ['/', '/watch/:streamId', '/broadcast'];
  *
  * Answers 503 `pages_not_built` when `root` has no pages.
  */
-export const pageRoutes: FastifyPluginAsync<PageRoutesOptions> = async (app, { root }) => {
+export const pageRoutes: FastifyPluginAsync<PageRoutesOptions> = async (app, { root, mediaOrigin }) => {
   if (!existsSync(path.join(root, 'index.html'))) {
     app.log.warn({ root }, 'the browser pages are not built');
     const refuse = async (): Promise<never> => {
@@ -52,9 +69,10 @@ export const pageRoutes: FastifyPluginAsync<PageRoutesOptions> = async (app, { r
     maxAge: '365d',
   });
 
+  const policy = contentSecurityPolicy(mediaOrigin);
   const page = (_request: unknown, reply: FastifyReply): FastifyReply =>
     reply
-      .header('content-security-policy', CONTENT_SECURITY_POLICY)
+      .header('content-security-policy', policy)
       .header('cache-control', 'no-cache')
       .sendFile('index.html', root, { cacheControl: false });
   for (const url of PAGES) app.get(url, { schema: { hide: true } }, page);

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
-import type { Socket } from 'node:net';
 import helmet from '@fastify/helmet';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
@@ -11,9 +10,15 @@ import fastify, {
   type FastifyInstance,
   LogController,
 } from 'fastify';
-import { type Clock, type Logger, proxyTrust, type TrustedProxies } from '../../platform/index.js';
+import {
+  answerMalformedRequest,
+  type Clock,
+  type Logger,
+  proxyTrust,
+  type TrustedProxies,
+} from '../../platform/index.js';
 import { NAMED_SCHEMAS } from '../contract.js';
-import { limitConnections } from './connection-limit.js';
+import { limitConnections, type TakeConnection } from './connection-limit.js';
 import { answerUnknownRoutes, routeOf, sendError } from './error-response.js';
 import { SECURITY_SCHEMES } from './guards.js';
 import { mediaPaths } from './media-paths.js';
@@ -37,21 +42,25 @@ export type ServerLimits = {
   closeWithinMs: number;
 };
 
-const DEFAULT_LIMITS: ServerLimits = {
-  connections: 20_000,
-  connectionsPerAddress: 8_000,
+/** Timeouts of connections, ms. */
+export const CONNECTION_TIMEOUTS = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   silenceTimeoutMs: 120_000,
+  /** Longer than nginx's upstream keep-alive (60 s), so that nginx never sends on a connection that is being closed. */
+  keepAliveTimeoutMs: 72_000,
   timeoutCheckMs: 2_000,
   closeWithinMs: 3_000,
 };
+const DEFAULT_LIMITS: ServerLimits = {
+  connections: 20_000,
+  connectionsPerAddress: 8_000,
+  ...CONNECTION_TIMEOUTS,
+};
 /** The largest request is a description of 5,000 characters, each possibly escaped. */
 const MAXIMUM_BODY_BYTES = 128 * 1024;
-/** Longer than nginx's upstream keep-alive (60 s), so that nginx never sends on a connection that is being closed. */
-const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 /** Media responses are sent without headers that only documents need: they are requested many times a second. */
-const MEDIA_PREFIX = '/hls/';
+const MEDIA_PREFIX = /^\/((hls|recordings)\/|videos\/[^/]+\/)/;
 
 export type ServerOptions = {
   log: Logger;
@@ -63,6 +72,8 @@ export type ServerOptions = {
   /** Prefix of all public paths; empty by default. */
   basePath?: string;
   limits?: Partial<ServerLimits>;
+  /** May take connections over, before anything is read from them. */
+  takeConnection?: TakeConnection;
 };
 
 /**
@@ -87,7 +98,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     childLoggerFactory: (logger) => logger,
     trustProxy: options.trustProxy === false ? false : isTrusted,
     bodyLimit: MAXIMUM_BODY_BYTES,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    keepAliveTimeout: CONNECTION_TIMEOUTS.keepAliveTimeoutMs,
     connectionTimeout: limits.silenceTimeoutMs,
     requestTimeout: limits.requestTimeoutMs,
     forceCloseConnections: 'idle',
@@ -98,7 +109,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: true } },
     schemaController: { compilersFactory: { buildSerializer: responseSerializers() } },
     frameworkErrors: (error, request, reply) => sendError(error as FastifyError, request, reply),
-    clientErrorHandler: (error, socket) => answerMalformedRequest(error, socket as Socket),
+    clientErrorHandler: (error, socket) => answerMalformedRequest(error, socket),
     http: { connectionsCheckingInterval: limits.timeoutCheckMs },
   };
   const app = fastify(settings);
@@ -109,6 +120,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
     isProxy: (address) => isTrusted(address, 0),
     clock,
     log: options.log,
+    ...(options.takeConnection ? { takeConnection: options.takeConnection } : {}),
   });
 
   app.removeContentTypeParser('text/plain');
@@ -136,11 +148,13 @@ export function createServer(options: ServerOptions): FastifyInstance {
     hsts: false, // decided by the proxy that terminates TLS
   });
   app.addHook('onRequest', async (request, reply) => {
-    if (request.url.startsWith(MEDIA_PREFIX)) return;
+    if (MEDIA_PREFIX.test(request.url)) return;
     reply.header('x-request-id', request.id);
     await reply.helmet();
   });
-  app.addHook('onResponse', async (request, reply) => {
+  // Without a promise, as it runs for every part of every viewer.
+  app.addHook('onResponse', (request, reply, done) => {
+    done();
     if (!options.log.isLevelEnabled('debug')) return;
     const ms = Math.round(reply.elapsedTime);
     request.log.debug(
@@ -154,26 +168,6 @@ export function createServer(options: ServerOptions): FastifyInstance {
   });
   describe(app, options);
   return app;
-}
-
-/** Answers requests that Node could not parse as HTTP (RFC 9110 section 15). */
-function answerMalformedRequest(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const [status, code, message] =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? ['431 Request Header Fields Too Large', 'headers_too_large', 'The headers are too large.']
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? ['408 Request Timeout', 'request_timeout', 'The request took too long to arrive.']
-        : ['400 Bad Request', 'bad_request', 'The request is not valid HTTP.'];
-  const body = JSON.stringify({ error: { code, message } });
-  socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
-      `Cache-Control: no-store\r\nConnection: close\r\n\r\n${body}`,
-    () => socket.destroy(),
-  );
 }
 
 const DOCS = '/docs';
@@ -206,6 +200,10 @@ function describe(app: FastifyInstance, { version, basePath = '' }: ServerOption
           name: 'channels',
           description: 'Channel keys, which publish to the current or a new livestream of a user',
         },
+        { name: 'clips', description: 'Clips of broadcasts and recordings: make, list, change, delete' },
+        { name: 'recordings', description: 'Recordings of broadcasts: start, stop, list, delete' },
+        { name: 'videos', description: 'Uploaded videos: upload, transcoding, list, delete' },
+        { name: 'restreams', description: 'Targets on other platforms to which broadcasts are sent on' },
         { name: 'viewers', description: 'Joining, leaving and counting of viewers' },
         { name: 'chat', description: 'Chat messages, moderation and polls' },
         { name: 'media', description: 'Ingest and delivery of media, and the socket' },

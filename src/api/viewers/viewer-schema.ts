@@ -91,9 +91,13 @@ export const ViewersResponse = Type.Object(
     $id: 'ViewersResponse',
     examples: [
       {
-        viewers: { total: 3, byProtocol: { whep: 1, 'll-hls': 2, hls: 0 } },
+        viewers: { total: 3, byProtocol: { whep: 1, 'll-hls': 2, hls: 0, dash: 0 } },
         history: [
-          { minute: '2026-01-01T00:00:00.000Z', viewers: 4, byProtocol: { whep: 1, 'll-hls': 3, hls: 0 } },
+          {
+            minute: '2026-01-01T00:00:00.000Z',
+            viewers: 4,
+            byProtocol: { whep: 1, 'll-hls': 3, hls: 0, dash: 0 },
+          },
         ],
       },
     ],

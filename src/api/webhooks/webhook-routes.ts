@@ -177,7 +177,8 @@ const routes: FastifyPluginAsync<WebhookRoutesOptions> = async (plain, { webhook
   );
 };
 
-function toWebhook({ id, url, events, createdAt, disabledAt }: StoredWebhook): Webhook {
+/** Converts a webhook for responses; its secret is not in it. */
+export function toWebhook({ id, url, events, createdAt, disabledAt }: StoredWebhook): Webhook {
   return {
     id,
     url,

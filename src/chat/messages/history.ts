@@ -60,6 +60,17 @@ export class History {
     });
   }
 
+  /** Returns one page of stored messages by their media time, earliest first. @throws PublicError 404 */
+  async replayPage(
+    { principal }: Visitor,
+    streamId: string,
+    query: Parameters<MessageTable['replayPage']>[1],
+  ): Promise<PublicMessage[]> {
+    return await this.#rooms.withRoom(streamId, principal, async ({ room }) =>
+      (await this.#table.replayPage(room.streamId, query)).map(publicMessage),
+    );
+  }
+
   /**
    * Passes to `enter` the messages after `after`, or the newest ones. No message is missing or duplicated between the
    * last of these and those broadcast once `enter` ran: both happen in the same tick, and messages are stored in the

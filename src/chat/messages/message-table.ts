@@ -15,7 +15,7 @@ export type MessagePageQuery = {
 
 type UserMessages = { streamId: string; userId: string; upTo: string };
 
-/** Statements on the table `livestream_chat`, for this class alone. Lists are oldest first. */
+/** Statements on the table `livestream_chat`, for this class alone. Lists of a stream are oldest first. */
 export class MessageTable {
   readonly #sql: Sql;
 
@@ -54,12 +54,41 @@ export class MessageTable {
     return rows.reverse();
   }
 
+  /** Returns messages of a user in all streams, also deleted ones, newest first. */
+  async pageOfUser(
+    userId: string,
+    { limit, before }: Pick<MessagePageQuery, 'limit' | 'before'>,
+  ): Promise<(ChatMessage & { deletedAt: Date | null })[]> {
+    return await this.#sql<(ChatMessage & { deletedAt: Date | null })[]>`
+      select ${this.#columns()}, deleted_at as "deletedAt" from livestream_chat
+      where user_id = ${userId} ${before === undefined ? this.#sql`` : this.#sql`and id < ${before}`}
+      order by id desc limit ${limit}`;
+  }
+
   /** Returns the messages after an id, oldest first. */
   async after(streamId: string, after: string, limit: number): Promise<ChatMessage[]> {
     return await this.#sql<ChatMessage[]>`
       select ${this.#columns()} from livestream_chat
       where stream_id = ${streamId} and id > ${after} and deleted_at is null
       order by id limit ${limit}`;
+  }
+
+  /** Returns messages by their media time, earliest first. @param query `after`: id of the last message before them */
+  async replayPage(
+    streamId: string,
+    { from, to, after, limit }: { from: Date; to: Date; after?: string | undefined; limit: number },
+  ): Promise<ChatMessage[]> {
+    const mediaTime = this.#sql`coalesce(media_time, created_at)`;
+    return await this.#sql<ChatMessage[]>`
+      select ${this.#columns()} from livestream_chat
+      where stream_id = ${streamId} and deleted_at is null and ${mediaTime} >= ${from} and ${mediaTime} < ${to}
+        ${
+          after === undefined
+            ? this.#sql``
+            : this.#sql`and (${mediaTime}, id) > (
+                select ${mediaTime}, id from livestream_chat where stream_id = ${streamId} and id = ${after})`
+        }
+      order by ${mediaTime}, id limit ${limit}`;
   }
 
   /** Returns the greatest id of the stream, including deleted messages. */

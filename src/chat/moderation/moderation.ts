@@ -66,6 +66,24 @@ export class Moderation {
     this.#actionLimit = new RateLimit(options.clock, ACTION_RATE);
   }
 
+  /** Checks that a visitor is the broadcaster, a moderator or an admin. */
+  async requireModerator(visitor: Visitor, streamId: string): Promise<void> {
+    const { rooms, roles } = this.#options;
+    await rooms.withRoom(streamId, visitor.principal, async (context) => {
+      roles.requireModerator(visitor, context);
+    });
+  }
+
+  /** Whether a visitor moderates a livestream that they may watch; also its owner and administrators. */
+  async isModerator({ principal }: Visitor, stream: string): Promise<boolean> {
+    const { rooms, roles } = this.#options;
+    return await rooms.withRoom(
+      stream,
+      principal,
+      async (context) => roles.roleOf(principal, context) !== 'viewer',
+    );
+  }
+
   /** Deletes a message; for its author and for moderators. @throws PublicError 404 `message_not_found` */
   async deleteMessage(visitor: Visitor, stream: string, id: string): Promise<void> {
     const { rooms, roles, store, messages, hub } = this.#options;

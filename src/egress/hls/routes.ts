@@ -1,44 +1,47 @@
+import type { Readable } from 'node:stream';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import type { Answer, HlsRendition, Packager } from '../../packager/index.js';
-import { type Clock, type ErrorCode, PublicError } from '../../platform/index.js';
-import type { AccessScope, ViewerAdmission, ViewerProtocol, ViewerRequest } from '../../streams/index.js';
-import { parseRange } from './byte-range.js';
+import type { Answer, HlsRendition, Packager, Presentation } from '../../packager/index.js';
+import {
+  type Clock,
+  type ErrorCode,
+  type EventLoopLoad,
+  type Logger,
+  PublicError,
+  parseRange,
+} from '../../platform/index.js';
+import type { AccessScope, ViewerAdmission, ViewerProtocol } from '../../streams/index.js';
+import { viewerRequestOf, viewerTokenOf } from '../../streams/index.js';
+import {
+  answerPreflight,
+  asNotFound,
+  CACHE_MEDIA,
+  CACHE_NONE,
+  CACHE_PLAYLIST,
+  MEDIA_ETAG,
+  MEDIA_TYPE,
+  notFound,
+  PLAYLIST_TYPE,
+  sendBytes,
+  serverFull,
+  setMediaHeaders,
+  withToken,
+} from '../http/index.js';
 import { parseDirectives } from './delivery-directives.js';
 import { type HlsPath, parseHlsPath } from './hls-path.js';
+import { openSegment } from './open-segment.js';
 
 export type HlsRoutesOptions = {
   packager: Packager;
   /** Admits viewers to playlists and media. */
   admission: ViewerAdmission;
+  /** Load of the event loop, which serves every viewer: new ones are refused while it is full. */
+  load: Pick<EventLoopLoad, 'isFull' | 'share'>;
   clock: Clock;
+  log: Logger;
 };
 
-const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
-const MEDIA_TYPE = { video: 'video/mp4', audio: 'audio/mp4' } as const;
-/**
- * URLs are never reused, so a player may cache media for an hour. A shared cache revalidates each second (RFC 9111,
- * 5.2.2.10), as a livestream may become private.
- */
-const CACHE_MEDIA = 'public, max-age=3600, s-maxage=1, immutable';
-/** One validator for all, as the content of a URL never changes (RFC 9110, 8.8.3). */
-const MEDIA_ETAG = '"1"';
-/**
- * Browsers revalidate each time; a shared cache may serve a playlist for a second. So may answers of blocking reloads,
- * although RFC 8216bis, appendix B.1 allows more: video.js repeats the last reload until the next segment has a part,
- * and would read the cached playlist of its browser for ever.
- */
-const CACHE_PLAYLIST = 'public, max-age=0, s-maxage=1';
-/** For playlists with a viewer token and for media of private livestreams. */
-const CACHE_NONE = 'private, no-store';
 const RETRY_AFTER_S = 1;
-const PREFLIGHT_MAX_AGE_S = 86_400;
-/** Headers that players of other origins send: credentials of viewers, and those of CMCD (CTA-5004). */
-const REQUEST_HEADERS =
-  'Authorization, Range, Content-Type, Accept, Cache-Control, CMCD-Request, CMCD-Object, CMCD-Status, CMCD-Session';
-
-const notFound = (): PublicError =>
-  new PublicError(404, 'not_found', 'This playlist or file does not exist, or not any more.');
-
+const LOG_EVERY_MS = 60_000;
 type HlsRequest = FastifyRequest<{ Params: { '*': string }; Querystring: Record<string, unknown> }>;
 
 /**
@@ -53,28 +56,13 @@ type HlsRequest = FastifyRequest<{ Params: { '*': string }; Querystring: Record<
  */
 export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (
   app,
-  { packager, admission, clock },
+  { packager, admission, load, clock, log },
 ) => {
-  // Defaults for errors; successful responses override `cache-control`.
-  app.addHook('onRequest', async (_request, reply) => {
-    reply.headers({
-      'access-control-allow-origin': '*',
-      'access-control-expose-headers': 'Date, Content-Length, Content-Range, Accept-Ranges, Age, Retry-After',
-      'cross-origin-resource-policy': 'cross-origin',
-      'cache-control': 'no-store',
-    });
-  });
+  let loggedAtMs = Number.NEGATIVE_INFINITY;
 
-  app.options('/hls/*', async (_request, reply) => {
-    return reply
-      .code(204)
-      .headers({
-        'access-control-allow-methods': 'GET, HEAD, OPTIONS',
-        'access-control-allow-headers': REQUEST_HEADERS,
-        'access-control-max-age': PREFLIGHT_MAX_AGE_S,
-      })
-      .send();
-  });
+  app.addHook('onRequest', setMediaHeaders);
+
+  app.options('/hls/*', answerPreflight);
 
   app.route<{ Params: HlsRequest['params']; Querystring: HlsRequest['query'] }>({
     method: ['GET', 'HEAD'],
@@ -84,23 +72,37 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (
       const path = parseHlsPath(request.params['*']);
       if (!path) throw notFound();
       if (path.name === 'multivariant') {
-        const playlist = packager.findPresentation(path.streamId)?.multivariantPlaylist();
-        if (!playlist) throw notFound();
-        const { token } = await asNotFound(admission.admit(viewerRequest(request, path.streamId)));
+        const presentation = packager.findPresentation(path.streamId);
+        const playlist = presentation?.multivariantPlaylist();
+        if (!presentation || !playlist) throw notFound();
+        if (load.isFull) throw full(reply);
+        const { token } = await asNotFound(admission.admit(viewerRequestOf(request, path.streamId)));
+        presentation.recordRequest(undefined);
         if (token === '') return sendPlaylist(request, reply, playlist, CACHE_PLAYLIST);
-        return sendPlaylist(request, reply, withToken(playlist, token), CACHE_NONE);
+        const own = withToken(playlist.toString('latin1'), token);
+        return sendPlaylist(request, reply, Buffer.from(own, 'latin1'), CACHE_NONE);
       }
-      const rendition = packager.findPresentation(path.streamId, path.broadcastId)?.rendition(path.rendition);
+      const presentation = packager.findPresentation(path.streamId, path.broadcastId);
+      if (!presentation) throw notFound();
+      if (path.name === 'media') return media(presentation, path.rendition, request, reply);
+      const rendition = presentation.rendition(path.rendition);
       if (!rendition) throw notFound();
-      if (path.name === 'media') return media(rendition, path.streamId, request, reply);
       let scope = mediaAccess(request, path.streamId) ?? (await admitted(request, path.streamId));
+      presentation.recordRequest(path.rendition);
       if (path.name === 'part') {
         const answer = rendition.part(path.msn, path.part);
         if (!Buffer.isBuffer(answer)) {
-          if (!(await waitForAnswer(answer, reply))) return reply;
+          if (!(await waitForAnswer(answer, presentation, reply, clock))) return reply;
           // The permission may have ended while the request was blocked.
           scope = mediaAccess(request, path.streamId) ?? (await admitted(request, path.streamId));
         }
+      }
+      if (path.name === 'segment' && rendition.isOpen(path.msn)) {
+        const parts = openSegment(rendition, path.msn, {
+          mayContinue: () => mediaAccess(request, path.streamId) === scope,
+          recordWait: () => presentation.recordWait(),
+        });
+        return sendOpenSegment(request, reply, rendition.kind, parts, scope);
       }
       const bytes = findMedia(rendition, path);
       if (!bytes) throw notFound();
@@ -108,24 +110,36 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (
     },
   });
 
+  /** Refuses a new viewer: it would delay the parts of all others, and its own. */
+  function full(reply: FastifyReply): PublicError {
+    const nowMs = clock.monotonic();
+    if (nowMs - loggedAtMs >= LOG_EVERY_MS) {
+      loggedAtMs = nowMs;
+      log.warn({ busyShare: load.share }, 'new HLS viewers are refused: the event loop is full');
+    }
+    return serverFull(reply);
+  }
+
   async function media(
-    rendition: HlsRendition,
-    streamId: string,
+    presentation: Presentation,
+    renditionId: string,
     request: HlsRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
+    const { streamId } = presentation;
+    const rendition = presentation.rendition(renditionId);
+    if (!rendition) throw notFound();
     const { block, delta } = parseDirectives(request.query);
     const protocol = block || delta ? 'll-hls' : 'hls';
-    const token = tokenOf(request);
+    const token = viewerTokenOf(request);
     const access = (): AccessScope | undefined =>
       token === undefined ? undefined : admission.recordActivity(streamId, token, protocol);
     let scope = access() ?? (await admitted(request, streamId, protocol));
-    if (block) {
-      const answer = rendition.reload(block.msn, block.part);
-      if (!(await waitForAnswer(answer, reply))) return reply;
-      // The permission may have ended while the request was blocked.
-      if (isWait(answer)) scope = access() ?? (await admitted(request, streamId, protocol));
-    }
+    presentation.recordRequest(renditionId);
+    const answer = block ? rendition.reload(block.msn, block.part) : rendition.ready();
+    if (!(await waitForAnswer(answer, presentation, reply, clock))) return reply;
+    // The permission may have ended while the request was blocked.
+    if (isWait(answer)) scope = access() ?? (await admitted(request, streamId, protocol));
     const isPrivate = scope === 'invited';
     const playlist = isPrivate ? rendition.playlistFor(token ?? '', delta) : rendition.playlist(delta);
     if (!playlist) throw notFound();
@@ -135,52 +149,58 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (
 
   /** Looks the permission up in memory, without the database. */
   function mediaAccess(request: HlsRequest, streamId: string): AccessScope | undefined {
-    return admission.mediaAccess(streamId, tokenOf(request));
+    return admission.mediaAccess(streamId, viewerTokenOf(request));
   }
 
   function admitted(request: HlsRequest, streamId: string, protocol?: ViewerProtocol): Promise<AccessScope> {
-    return asNotFound(admission.admitPlaylistRequest(viewerRequest(request, streamId), protocol));
-  }
-
-  /**
-   * Waits for a blocked request's part or playlist.
-   *
-   * @returns false when the client has disconnected.
-   * @throws PublicError 400, 404 or 503 when there is nothing to serve
-   */
-  async function waitForAnswer(answer: Answer<unknown>, reply: FastifyReply): Promise<boolean> {
-    if (answer === 'gone') throw notFound();
-    if (answer === 'full')
-      throw unavailable(reply, 'hls_busy', 'Too many blocked requests: try again later.');
-    if (answer === 'out-of-range') {
-      throw new PublicError(
-        400,
-        'hls_msn_out_of_range',
-        'The request is too far ahead of the playlist: reload the playlist.',
-      );
-    }
-    if (!isWait(answer)) return true;
-    const started = clock.monotonic();
-    reply.raw.once('close', answer.cancel);
-    const outcome = await answer.outcome;
-    reply.raw.removeListener('close', answer.cancel);
-    switch (outcome) {
-      case 'ready':
-        return true;
-      case 'never':
-        throw notFound();
-      case 'closed':
-        throw unavailable(reply, 'shutting_down', 'The server is restarting: try again.');
-      case 'late': {
-        const waitedMs = Math.round(clock.monotonic() - started);
-        throw unavailable(reply, 'hls_late', 'No new media arrived in time: try again.', { waitedMs });
-      }
-      case 'cancelled':
-        reply.hijack();
-        return false;
-    }
+    return asNotFound(admission.admitPlaylistRequest(viewerRequestOf(request, streamId), protocol));
   }
 };
+
+/**
+ * Waits for a blocked request's part or playlist.
+ *
+ * @returns false when the client has disconnected.
+ * @throws PublicError 400, 404 or 503 when there is nothing to serve
+ */
+export async function waitForAnswer(
+  answer: Answer<unknown>,
+  presentation: Presentation,
+  reply: FastifyReply,
+  clock: Clock,
+): Promise<boolean> {
+  if (answer === 'gone') throw notFound();
+  if (answer === 'full') throw unavailable(reply, 'hls_busy', 'Too many blocked requests: try again later.');
+  if (answer === 'out-of-range') {
+    throw new PublicError(
+      400,
+      'hls_msn_out_of_range',
+      'The request is too far ahead of the playlist: reload the playlist.',
+    );
+  }
+  if (!isWait(answer)) return true;
+  const started = clock.monotonic();
+  reply.raw.once('close', answer.cancel);
+  const answered = presentation.recordWait();
+  const outcome = await answer.outcome;
+  answered();
+  reply.raw.removeListener('close', answer.cancel);
+  switch (outcome) {
+    case 'ready':
+      return true;
+    case 'never':
+      throw notFound();
+    case 'closed':
+      throw unavailable(reply, 'shutting_down', 'The server is restarting: try again.');
+    case 'late': {
+      const waitedMs = Math.round(clock.monotonic() - started);
+      throw unavailable(reply, 'hls_late', 'No new media arrived in time: try again.', { waitedMs });
+    }
+    case 'cancelled':
+      reply.hijack();
+      return false;
+  }
+}
 
 function findMedia(
   rendition: HlsRendition,
@@ -198,34 +218,6 @@ function findMedia(
       return undefined;
     }
   }
-}
-
-function tokenOf(request: HlsRequest): string | undefined {
-  const { v } = request.query;
-  return typeof v === 'string' && v !== '' ? v : undefined;
-}
-
-function viewerRequest(request: HlsRequest, streamId: string): ViewerRequest {
-  const { authorization, cookie, origin } = request.headers;
-  const { ip: address, host } = request;
-  return { streamId, token: tokenOf(request), authorization, cookie, origin, host, address };
-}
-
-/** Turns any 404 into the ordinary one, so that private livestreams cannot be probed. */
-async function asNotFound<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (error) {
-    throw error instanceof PublicError && error.status === 404 ? notFound() : error;
-  }
-}
-
-/** Adds a viewer token, which needs no escaping, to the URIs of a multivariant playlist. */
-function withToken(playlist: Buffer, token: string): Buffer {
-  return Buffer.from(
-    playlist.toString('latin1').replaceAll('/index.m3u8', `/index.m3u8?v=${token}`),
-    'latin1',
-  );
 }
 
 type Waiting = Extract<Answer<never>, object>;
@@ -249,9 +241,19 @@ function sendPlaylist(
   return sendBytes(request, reply, playlist);
 }
 
-function sendBytes(request: FastifyRequest, reply: FastifyReply, bytes: Buffer): FastifyReply {
-  if (request.method === 'HEAD') return reply.header('content-length', bytes.length).send();
-  return reply.send(bytes);
+/** Sends a segment while it is written; a range is ignored (RFC 9110, 14.2). */
+function sendOpenSegment(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  kind: HlsRendition['kind'],
+  parts: Readable,
+  scope: AccessScope,
+): FastifyReply {
+  reply.headers({
+    'content-type': MEDIA_TYPE[kind],
+    'cache-control': scope === 'invited' ? CACHE_NONE : CACHE_MEDIA,
+  });
+  return reply.send(request.method === 'HEAD' ? undefined : parts);
 }
 
 function sendMedia(

@@ -27,6 +27,8 @@ export type ViewerSession = SessionContent & {
   readonly peer: ViewingPeer;
   /** Index of the video media section, which players send as `mediaId`; undefined without video. */
   readonly videoSection: string | undefined;
+  /** Media bytes sent so far; counted for restreams only. */
+  readonly sentBytes: number;
   /** Latest layers; empty while unknown. */
   readonly layers: readonly Layer[];
   /** Resolves when ICE and DTLS are done; never if the session ends before. */
@@ -88,6 +90,7 @@ export class WebrtcViewerSession implements ViewerSession {
   #activity: ViewerSessionEvent | undefined;
   #layers: Extract<ViewerEvent, { type: 'layers' }> | undefined;
   #viewers: number | undefined;
+  #sentBytes = 0;
   #closeReason: CloseReason | undefined;
 
   constructor(options: ViewerSessionOptions) {
@@ -100,6 +103,10 @@ export class WebrtcViewerSession implements ViewerSession {
       this.#settle = resolve;
     });
     this.peer.onEvent((event) => {
+      if (event.type === 'sent') {
+        this.#sentBytes = event.bytes;
+        return;
+      }
       if (event.type === 'layers') this.#layers = event;
       else this.#activity = event;
       this.#emit(event);
@@ -113,6 +120,10 @@ export class WebrtcViewerSession implements ViewerSession {
 
   get closeReason(): CloseReason | undefined {
     return this.#closeReason;
+  }
+
+  get sentBytes(): number {
+    return this.#sentBytes;
   }
 
   get layers(): readonly Layer[] {

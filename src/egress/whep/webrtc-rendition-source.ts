@@ -19,7 +19,7 @@ export type WebrtcRenditionSourceOptions = {
 const RETRY = { initialMs: 250, maximumMs: 5_000, windowMs: 60_000, limit: 6 };
 
 /**
- * Makes a source without RTP available to WebRTC viewers: opens RTP ports in the SFU and has the source encoded to them.
+ * Makes a source without RTP available to WebRTC viewers: opens an input in the SFU and has the source passed or encoded to it.
  * Serves one source until `close`.
  */
 export class WebrtcRenditionSource {
@@ -73,16 +73,19 @@ export class WebrtcRenditionSource {
     });
     try {
       if (this.#abort.signal.aborted) return;
-      const { videoPort, audioPort } = input;
+      const { videoPort, audioPort, h264 } = input;
       const rendition = broadcast.encodeForWebrtc(source, {
         ...(videoPort === undefined ? {} : { videoPort }),
         ...(audioPort === undefined ? {} : { audioPort }),
+        ...(h264 ? { h264 } : {}),
       });
       if (!rendition) throw new Error('no encoder for WebRTC renditions is configured');
       this.#rendition = rendition;
       // Transcode logs the start: whether video is passed through is decided when it has arrived.
       log.info({ mediaSourceId }, 'WebRTC rendition requested');
       setMediaSource(mediaSourceId);
+      // A worker that died takes the input with it.
+      void input.closed.then(() => rendition.close());
       await rendition.closed;
       if (!this.#abort.signal.aborted) {
         log.warn('WebRTC rendition ended: restarting');

@@ -1,12 +1,14 @@
 import type { Cancel, Clock, Logger } from '../../platform/index.js';
-import type {
-  Broadcast,
-  BroadcastEnd,
-  BroadcastSubscription,
-  Source,
-  SourceReader,
+import {
+  type Broadcast,
+  type BroadcastEnd,
+  type BroadcastSubscription,
+  PUBLICATION_END,
+  type Source,
+  type SourceReader,
 } from '../../streams/index.js';
 import type { WebrtcPool } from '../../webrtc/index.js';
+import { SlateMediaSource } from './slate-media-source.js';
 import { viewerSessionEndOf, type WebrtcViewerSession } from './viewer-session.js';
 import { WebrtcRenditionSource } from './webrtc-rendition-source.js';
 
@@ -43,6 +45,11 @@ export class WhepBroadcast implements BroadcastSubscription {
   readonly #openRenditionSources = new Set<WebrtcRenditionSource>();
   /** Monotonic time when the rendition of the current source was given up, ms. */
   #failedAt: number | undefined;
+  /** Present while the broadcast waits for a publisher and has viewers, and until the next source is set. */
+  #slate: SlateMediaSource | undefined;
+  readonly #openSlates = new Set<SlateMediaSource>();
+  /** The publisher was lost; the broadcast waits for another. */
+  #isWaiting = false;
   #endReason: BroadcastEnd | undefined;
   #cancelRenditionStop: Cancel = () => {};
   #cancelViewerCount: Cancel | undefined;
@@ -85,7 +92,8 @@ export class WhepBroadcast implements BroadcastSubscription {
     };
   }
 
-  addSession(session: WebrtcViewerSession): void {
+  /** @param isViewer whether viewer counts include it */
+  addSession(session: WebrtcViewerSession, isViewer = true): void {
     if (this.#endReason !== undefined) {
       session.endSession(viewerSessionEndOf(this.#endReason));
       session.peer.close();
@@ -93,7 +101,7 @@ export class WhepBroadcast implements BroadcastSubscription {
     }
     this.#sessions.add(session);
     void session.connected.then(() => {
-      if (!this.#sessions.has(session)) return;
+      if (!isViewer || !this.#sessions.has(session)) return;
       this.#connected.add(session);
       this.#scheduleViewerCount();
     });
@@ -109,6 +117,7 @@ export class WhepBroadcast implements BroadcastSubscription {
     const publication: Publication = { source, has: undefined };
     this.#source = publication;
     this.#failedAt = undefined;
+    this.#isWaiting = false;
     const reader: SourceReader = {
       restart: (_startedAt, has) => {
         if (this.#source !== publication) return;
@@ -120,11 +129,14 @@ export class WhepBroadcast implements BroadcastSubscription {
         this.#provideMedia();
       },
       write() {},
-      end: () => {
+      end: (reason) => {
         if (this.#source !== publication) return;
         this.#source = undefined;
         this.#closeRenditionSource();
-        this.#setMediaSource(undefined);
+        this.#isWaiting = PUBLICATION_END[reason].broadcast === 'hold';
+        // The slate of an earlier wait goes on: the publication had no media.
+        if (!this.#slate) this.#setMediaSource(undefined);
+        this.#provideSlate();
       },
     };
     source.read(reader);
@@ -136,22 +148,23 @@ export class WhepBroadcast implements BroadcastSubscription {
     this.#cancelRenditionStop();
     this.#cancelViewerCount?.();
     this.#closeRenditionSource();
+    this.#closeSlate();
     const end = viewerSessionEndOf(reason);
     for (const session of this.#sessions) session.endSession(end);
     this.#options.pool.closeViewerGroup(this.broadcast.id, end.message);
-    await Promise.all([...this.#openRenditionSources].map((renditionSource) => renditionSource.closed));
+    await Promise.all([...this.#openRenditionSources, ...this.#openSlates].map((source) => source.closed));
   }
 
   /** Sets the media source: RTP as published, otherwise a rendition while there are viewers. */
   #provideMedia(): void {
+    this.#provideSlate();
     const { source, has } = this.#source ?? {};
     if (!source || !has) return;
     if (source.rtp) {
       this.#setMediaSource(source.rtp.mediaSourceId);
       return;
     }
-    if (this.#renditionSource || this.#failed || (this.#sessions.size === 0 && this.#expectedViewers === 0))
-      return;
+    if (this.#renditionSource || this.#failed || !this.#hasViewers) return;
     const { pool, clock } = this.#options;
     const renditionSource: WebrtcRenditionSource = new WebrtcRenditionSource({
       broadcast: this.broadcast,
@@ -172,7 +185,32 @@ export class WhepBroadcast implements BroadcastSubscription {
     void renditionSource.closed.then(() => this.#openRenditionSources.delete(renditionSource));
   }
 
+  /** Shows a slate to viewers while the broadcast waits for its publisher. */
+  #provideSlate(): void {
+    if (!this.#isWaiting || this.#slate || !this.#hasViewers) return;
+    const { pool, clock } = this.#options;
+    const slate: SlateMediaSource = new SlateMediaSource({
+      ...{ broadcast: this.broadcast, pool, clock, log: this.#log },
+      setMediaSource: (id) => {
+        if (this.#slate === slate) pool.setMediaSource(this.broadcast.id, id);
+      },
+    });
+    this.#slate = slate;
+    this.#openSlates.add(slate);
+    void slate.closed.then(() => this.#openSlates.delete(slate));
+  }
+
+  #closeSlate(): void {
+    this.#slate?.close();
+    this.#slate = undefined;
+  }
+
+  get #hasViewers(): boolean {
+    return this.#sessions.size > 0 || this.#expectedViewers > 0;
+  }
+
   #setMediaSource(mediaSourceId: string | undefined): void {
+    this.#closeSlate();
     this.#options.pool.setMediaSource(this.broadcast.id, mediaSourceId);
     if (mediaSourceId !== undefined) this.broadcast.notice('webrtc', undefined);
   }
@@ -196,10 +234,10 @@ export class WhepBroadcast implements BroadcastSubscription {
   }
 
   #scheduleRenditionStop(): void {
-    if (this.#sessions.size > 0 || this.#expectedViewers > 0 || !this.#renditionSource) return;
+    if (this.#hasViewers || !(this.#renditionSource || this.#slate)) return;
     this.#cancelRenditionStop();
     this.#cancelRenditionStop = this.#options.clock.after(this.#options.lingerMs, () => {
-      if (this.#sessions.size > 0 || this.#expectedViewers > 0 || !this.#renditionSource) return;
+      if (this.#hasViewers || !(this.#renditionSource || this.#slate)) return;
       this.#log.info('WebRTC rendition stopped: no viewers');
       this.#closeRenditionSource();
       this.#setMediaSource(undefined);

@@ -3,6 +3,7 @@ import type { Broadcast, BroadcastSubscriber, BroadcastSubscription } from '../.
 import {
   type Offer,
   planViewer,
+  type RtcVideoCodec,
   type ViewingPeer,
   type ViewOffer,
   type ViewOptions,
@@ -36,6 +37,13 @@ export type ViewerSessionOffer = {
   close(): void;
 };
 
+export type OfferOptions = {
+  /** The only video codec to offer; default: all. */
+  codec?: RtcVideoCodec | undefined;
+  /** The session is a restream, which is no viewer for counters. */
+  isRestream?: boolean;
+};
+
 export type ViewRequest = { streamId: string; offer: Offer };
 
 /** WebRTC egress: subscribes to every broadcast, sets the media source of its viewers, and opens viewer sessions. */
@@ -54,7 +62,7 @@ export type WhepEgress = BroadcastSubscriber & {
    * @returns undefined when the stream has no broadcast.
    * @throws PublicError 503 `webrtc_unavailable`
    */
-  offer(streamId: string): Promise<ViewerSessionOffer | undefined>;
+  offer(streamId: string, options?: OfferOptions): Promise<ViewerSessionOffer | undefined>;
   /** Number of connected WebRTC viewers of a stream. */
   viewers(streamId: string): number;
 };
@@ -97,7 +105,10 @@ class Egress implements WhepEgress {
     return await this.#admit(streamId, offer, (options) => this.#options.pool.view(options));
   }
 
-  async offer(streamId: string): Promise<ViewerSessionOffer | undefined> {
+  async offer(
+    streamId: string,
+    { codec, isRestream = false }: OfferOptions = {},
+  ): Promise<ViewerSessionOffer | undefined> {
     const whepBroadcast = this.#broadcasts.get(streamId);
     if (!whepBroadcast) return undefined;
     if (whepBroadcast.state === 'unavailable') throw broadcastUnavailable();
@@ -108,8 +119,8 @@ class Egress implements WhepEgress {
       throw this.#unavailable(streamId, error);
     }
     return {
-      offer: writeViewerOffer(viewOffer.local),
-      accept: (answer) => this.#admit(streamId, answer, (options) => viewOffer.accept(options)),
+      offer: writeViewerOffer(viewOffer.local, codec),
+      accept: (answer) => this.#admit(streamId, answer, (options) => viewOffer.accept(options), isRestream),
       close: () => viewOffer.close(),
     };
   }
@@ -119,10 +130,11 @@ class Egress implements WhepEgress {
     streamId: string,
     offer: Offer,
     negotiate: (options: ViewOptions) => Promise<ViewingPeer>,
+    isRestream = false,
   ): Promise<ViewerSession | undefined> {
     const whepBroadcast = this.#broadcasts.get(streamId);
     if (!whepBroadcast) return undefined;
-    const plan = planViewer(offer);
+    const plan = { ...planViewer(offer), reportsSentBytes: isRestream };
     if (whepBroadcast.state === 'unavailable') throw broadcastUnavailable();
     const release = whepBroadcast.expectViewer();
     try {
@@ -141,7 +153,7 @@ class Egress implements WhepEgress {
         answer: writeAnswer(offer, plan, peer.local),
         videoSection: section < 0 ? undefined : String(section),
       });
-      whepBroadcast.addSession(session);
+      whepBroadcast.addSession(session, !isRestream);
       return session;
     } finally {
       release();

@@ -1,20 +1,8 @@
-import type { AudioCodec, VideoCodec } from '../../media/index.js';
-
-/** Enhanced RTMP video codecs that the installed ffmpeg can demux from FLV. */
-export type ReadableCodecs = { hevc: boolean; av1: boolean; vp9: boolean };
-
-const NAMES: Partial<Record<VideoCodec | AudioCodec, string>> = {
-  hevc: 'HEVC (H.265)',
-  av1: 'AV1',
-  vp9: 'VP9',
-  vp8: 'VP8',
-};
+import type { VideoCodec } from '../../media/index.js';
 
 /** Returns the reason for refusing a video codec, for the broadcaster; undefined when it is supported. */
-export function refusalOfVideo(codec: VideoCodec, readable: ReadableCodecs): string | undefined {
-  if (codec === 'h264') return undefined;
-  if (codec !== 'vp8' && readable[codec]) return undefined;
-  return unreadableVideo(NAMES[codec] ?? codec);
+export function refusalOfVideo(codec: VideoCodec, readsAv1: boolean): string | undefined {
+  return codec === 'av1' && !readsAv1 ? unreadableVideo('AV1') : undefined;
 }
 
 /** @param name display name of the codec */
@@ -28,13 +16,6 @@ export function unreadableAudio(name: string): string {
 }
 
 /** The FourCCs to announce in the answer to `connect` (Enhanced RTMP v2, "Enhancing NetConnection connect"). */
-export function readableFourCcs(readable: ReadableCodecs): string[] {
-  return [
-    'avc1',
-    ...(readable.hevc ? ['hvc1'] : []),
-    ...(readable.av1 ? ['av01'] : []),
-    ...(readable.vp9 ? ['vp09'] : []),
-    'mp4a',
-    '.mp3',
-  ];
+export function readableFourCcs(readsAv1: boolean): string[] {
+  return ['avc1', 'hvc1', ...(readsAv1 ? ['av01'] : []), ...['vp09', 'vp08', 'mp4a', '.mp3', 'Opus']];
 }

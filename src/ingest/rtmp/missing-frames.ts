@@ -18,6 +18,12 @@ export class MissingFrames {
   #last: number | undefined;
   #usualMs: number | undefined;
   #count: number | undefined;
+  #irregular = false;
+
+  /** Whether the last intervals that were compared differ too much for a regular frame rate. */
+  get irregular(): boolean {
+    return this.#irregular;
+  }
 
   /** Frames missing so far; undefined until the frame rate is known to be regular. */
   get count(): number | undefined {
@@ -40,7 +46,8 @@ export class MissingFrames {
     const median = sorted[SAMPLE_SIZE >> 1] ?? 0;
     const toleranceMs = Math.max(1, median * TOLERANCE);
     const regular = sorted.filter((intervalMs) => Math.abs(intervalMs - median) <= toleranceMs);
-    if (regular.length < SAMPLE_SIZE * REGULAR_SHARE) {
+    this.#irregular = regular.length < SAMPLE_SIZE * REGULAR_SHARE;
+    if (this.#irregular) {
       this.#usualMs = undefined;
       return;
     }

@@ -25,11 +25,18 @@ const KEYFRAMES_RARE =
   'No keyframe (IDR) came for 25 seconds: viewers who join may wait for it, and after an interruption the picture returns only with it. Set a keyframe interval of 2 s, and switch off open GOP and intra refresh.';
 const AUDIO_UNCONFIGURED =
   'The audio cannot be decoded: the encoder has not sent its AAC configuration, so there is no sound. Stop the stream and start it again, or choose another AAC encoder in your streaming software.';
+const TRACKS_LEFT_OUT =
+  'The stream has several video or audio tracks: the first of each is played, the others are left out. Switch off multitrack video, and all but one audio track, in your streaming software.';
 const TOO_FAST =
   'The encoder sends faster than real time and is slowed down: send live media, or use -re with ffmpeg.';
 
 /** Topics of the notices. */
-const TOPIC = { keyframes: 'source-keyframes', audio: 'source-audio', pace: 'source-pace' } as const;
+const TOPIC = {
+  keyframes: 'source-keyframes',
+  audio: 'source-audio',
+  pace: 'source-pace',
+  tracks: 'source-tracks',
+} as const;
 
 export type PlayabilityWatchOptions = {
   publication: Publication;
@@ -55,6 +62,7 @@ export class PlayabilityWatch {
   #keyframesRare = false;
   #unconfiguredAt: number | undefined;
   #audioReported = false;
+  #tracksNotice: string | undefined;
   #pace: Pace | undefined;
   #pausedAt: number | undefined;
   #resume: (() => void) | undefined;
@@ -101,6 +109,18 @@ export class PlayabilityWatch {
     if (now - since > PLAYABLE_TIMEOUT_MS) this.#options.refuse(this.#fault(video, now));
     else if (video === 'configured' && kind === 'video' && now - this.#keyframeAt > PLAYABLE_TIMEOUT_MS)
       this.#keyframesMissing();
+  }
+
+  /** Records tracks that are not played beside one that is. */
+  tracksLeftOut(): void {
+    this.trackUnreadable(TRACKS_LEFT_OUT);
+  }
+
+  /** Tells why a track is not played. */
+  trackUnreadable(message: string): void {
+    if (this.#tracksNotice === message) return;
+    this.#tracksNotice = message;
+    this.#options.publication.notice(TOPIC.tracks, message);
   }
 
   /** Records AAC. @param configured it can be decoded */

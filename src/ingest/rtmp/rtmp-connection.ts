@@ -6,8 +6,10 @@ import {
   type PublicationEnd,
   type Publisher,
   type Refusal,
+  type RelayPath,
+  relayRefusal,
 } from '../../streams/index.js';
-import { type ReadableCodecs, readableFourCcs } from './codec-refusal.js';
+import { readableFourCcs } from './codec-refusal.js';
 import { RtmpDemuxer } from './rtmp-demuxer.js';
 import type { RtmpLimits } from './rtmp-limits.js';
 import { MESSAGE, type RtmpMessage, RtmpProtocolError } from './rtmp-message.js';
@@ -25,9 +27,11 @@ export type RtmpConnectionOptions = {
   address: string;
   publish: Publish;
   limits: RtmpLimits;
-  readableCodecs: ReadableCodecs;
+  readsAv1: boolean;
   /** Maximum frame size, pixels. */
   maxPixels: number;
+  /** Id of this gateway in relay paths; without it no loops are found. */
+  relayId?: string;
   clock: Clock;
   log: Logger;
 };
@@ -63,6 +67,7 @@ export class RtmpConnection {
   /** The publication has ended; the socket is closing or closed. */
   #ended = false;
   #startedAt: number;
+  #relayPath: RelayPath = [];
 
   constructor(options: RtmpConnectionOptions) {
     const { socket, limits, clock, log } = options;
@@ -70,10 +75,13 @@ export class RtmpConnection {
     this.#socket = socket;
     this.#log = log;
     this.#startedAt = clock.monotonic();
-    this.#protocol = new RtmpProtocol(limits, readableFourCcs(options.readableCodecs), {
+    this.#protocol = new RtmpProtocol(limits, readableFourCcs(options.readsAv1), {
       output: (bytes) => this.#send(bytes),
       handshakeDone: () => this.#handshakeDone(),
-      publish: (streamKey, encoder) => void this.#requestPublish(streamKey, encoderName(encoder)),
+      publish: (streamKey, encoder, relayPath) => {
+        this.#relayPath = relayPath;
+        void this.#requestPublish(streamKey, encoderName(encoder));
+      },
       refused: (code, description) => this.#refuseCommand(code, description),
       publisherLeft: () => this.#publisherLeft(),
       media: (message) => this.#media(message),
@@ -136,12 +144,15 @@ export class RtmpConnection {
   }
 
   async #admit(streamKey: string, encoder: string | undefined): ReturnType<Publish> {
-    const { protocol, address, publish } = this.#options;
+    const { protocol, address, publish, relayId = '' } = this.#options;
+    const loop = relayRefusal(this.#relayPath, relayId);
+    if (loop !== undefined) return { refusal: { code: 'restream_loop', message: loop } };
     const publisher: Publisher = {
       protocol,
       streamKey,
       address,
       ...(encoder !== undefined && { encoder }),
+      relayPath: () => this.#relayPath,
       pause: () => this.#pause(),
       resume: () => this.#resume(),
       kick: (reason, message) => this.#kick(reason, message),
@@ -156,15 +167,16 @@ export class RtmpConnection {
   }
 
   #startPublication(publication: Publication, encoder: string | undefined): void {
-    const { clock, limits, readableCodecs, maxPixels } = this.#options;
+    const { clock, limits, readsAv1, maxPixels } = this.#options;
     this.#cancelDeadline();
     this.#publication = publication;
     this.#demuxer = new RtmpDemuxer({
       publication,
       encoder,
-      readableCodecs,
+      readsAv1,
       maxPixels,
       clock,
+      onRelayPath: (path) => this.#relayed(path),
       refuse: (message) => this.#refuseStream(message),
     });
     const { streamId, id: publicationId } = publication;
@@ -189,6 +201,14 @@ export class RtmpConnection {
     this.#lastMediaAt = this.#options.clock.monotonic();
     if (message.type === MESSAGE.video) demuxer.video(message.timestamp, message.payload);
     else demuxer.audio(message.timestamp, message.payload);
+  }
+
+  /** Takes the path of the metadata, which servers pass on that do not know the value in `connect`. */
+  #relayed(path: RelayPath): void {
+    if (this.#relayPath.length > 0) return;
+    this.#relayPath = path;
+    const loop = relayRefusal(path, this.#options.relayId ?? '');
+    if (loop !== undefined) this.#refuseStream(loop);
   }
 
   #checkSilence(): void {

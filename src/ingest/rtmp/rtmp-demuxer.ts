@@ -10,14 +10,15 @@ import {
   readFlvAudioTag,
   readFlvVideoTag,
   type SourceInfo,
+  TrackSelection,
   timestampDistance,
   type VideoCodec,
   type VideoFrame,
   type VideoNormaliser,
 } from '../../media/index.js';
 import type { Cancel, Clock } from '../../platform/index.js';
-import type { Publication } from '../../streams/index.js';
-import { type ReadableCodecs, refusalOfVideo, unreadableAudio, unreadableVideo } from './codec-refusal.js';
+import type { Publication, RelayPath } from '../../streams/index.js';
+import { refusalOfVideo, unreadableAudio, unreadableVideo } from './codec-refusal.js';
 import { PlayabilityWatch } from './playability-watch.js';
 import { AudioTrack, settingsOf, VideoTrack } from './source-tracks.js';
 import { readStreamMetadata, type StreamMetadata } from './stream-metadata.js';
@@ -27,10 +28,12 @@ export type RtmpDemuxerOptions = {
   publication: Publication;
   /** Encoder name from `connect`; the name in the metadata takes precedence. */
   encoder: string | undefined;
-  readableCodecs: ReadableCodecs;
+  readsAv1: boolean;
   /** Maximum frame size, pixels. */
   maxPixels: number;
   clock: Clock;
+  /** Called with the gateways that the metadata names. */
+  onRelayPath?(path: RelayPath): void;
   /** Refuses the stream with a sentence for the broadcaster; the demuxer is closed then. */
   refuse(message: string): void;
 };
@@ -80,6 +83,7 @@ export class RtmpDemuxer {
   #heldSince = 0;
   #cancelWait: Cancel | undefined;
   #restartTimes: number[] = [];
+  readonly #tracks = { audio: new TrackSelection(), video: new TrackSelection() };
   readonly #sizes = new CodedSizeReader();
   readonly #watch: PlayabilityWatch;
   #closed = false;
@@ -101,12 +105,14 @@ export class RtmpDemuxer {
   data(payload: Buffer): void {
     if (this.#closed || payload.length > MAXIMUM_METADATA_BYTES) return;
     this.#metadata = readStreamMetadata(payload) ?? this.#metadata;
+    const { relayPath } = this.#metadata ?? {};
+    if (relayPath) this.#options.onRelayPath?.(relayPath);
   }
 
   /** Handles an audio message. @param rtmpTime ms, wrapping after 2^32. */
   audio(rtmpTime: number, payload: Buffer): void {
     if (this.#closed) return;
-    const packet = readFlvAudioTag(payload);
+    const packet = readFlvAudioTag(payload, this.#tracks.audio);
     if (packet) this.#audioPacket(packet, rtmpTime);
     this.#arrived('audio');
   }
@@ -114,7 +120,7 @@ export class RtmpDemuxer {
   /** Handles a video message. @param rtmpTime ms, wrapping after 2^32. */
   video(rtmpTime: number, payload: Buffer): void {
     if (this.#closed) return;
-    const packet = readFlvVideoTag(payload);
+    const packet = readFlvVideoTag(payload, this.#tracks.video);
     if (packet) this.#videoPacket(packet, rtmpTime);
     this.#arrived('video');
   }
@@ -130,13 +136,14 @@ export class RtmpDemuxer {
   #arrived(kind: MediaTag['kind']): void {
     if (this.#closed) return;
     const video = this.#video;
+    if (this.#tracks[kind].hasOthers && (kind === 'video' ? video : this.#audio)) this.#watch.tracksLeftOut();
     this.#watch.arrived(kind, video ? (video.ready ? 'configured' : 'unconfigured') : 'none');
   }
 
   #audioPacket(packet: FlvAudioTag, rtmpTime: number): void {
     if (packet.packet === 'other') return;
     if (packet.packet === 'unsupported') {
-      this.#refuse(unreadableAudio(packet.codec));
+      this.#refuseTrack('audio', unreadableAudio(packet.codec));
       return;
     }
     this.#lastAudioAt = this.#options.clock.monotonic();
@@ -148,7 +155,8 @@ export class RtmpDemuxer {
     }
     const hasData = packet.body.length > packet.dataOffset;
     if (packet.codec !== 'aac') {
-      if (hasData) this.#audioFrame(packet.body, rtmpTime);
+      if (packet.packet === 'configuration') this.#audioConfiguration(packet.body, packet.dataOffset);
+      else if (hasData) this.#audioFrame(packet.body, rtmpTime);
     } else if (packet.packet === 'configuration') this.#aacNormaliser.configure(packet.body);
     else if (hasData) {
       this.#aacNormaliser.push(packet.body, rtmpTime);
@@ -161,9 +169,9 @@ export class RtmpDemuxer {
     const refusal =
       packet.packet === 'unsupported'
         ? unreadableVideo(packet.codec)
-        : refusalOfVideo(packet.codec, this.#options.readableCodecs);
+        : refusalOfVideo(packet.codec, this.#options.readsAv1);
     if (packet.packet === 'unsupported' || refusal !== undefined) {
-      this.#refuse(refusal ?? '');
+      this.#refuseTrack('video', refusal ?? '');
       return;
     }
     this.#lastVideoAt = this.#options.clock.monotonic();
@@ -224,14 +232,14 @@ export class RtmpDemuxer {
 
   #newAacNormaliser(): AacNormaliser {
     return new AacNormaliser({
-      configuration: (body) => this.#audioConfiguration(body),
+      configuration: (body) => this.#audioConfiguration(body, AAC_HEAD_BYTES),
       frame: (body, time) => this.#audioFrame(body, time),
     });
   }
 
-  #audioConfiguration(body: Buffer): void {
+  #audioConfiguration(body: Buffer, dataOffset: number): void {
     if (this.#closed || !this.#audio) return;
-    if (this.#audio.configure(body, AAC_HEAD_BYTES) && this.#timeline) this.#audioChanged();
+    if (this.#audio.configure(body, dataOffset) && this.#timeline) this.#audioChanged();
     else if (!this.#timeline) this.#startIfComplete();
   }
 
@@ -323,10 +331,10 @@ export class RtmpDemuxer {
     if (this.#closed || !first) return;
     const held = this.#held;
     this.#clearHeld();
-    const { publication } = this.#options;
+    const { publication, clock } = this.#options;
     this.#has = { audio: this.#hasAudio(), video: first.kind === 'video' };
     const reorderMs = this.#has.video ? (this.#video?.reorderMs ?? 0) : 0;
-    const timeline = new TimelineWriter(publication, held, reorderMs);
+    const timeline = new TimelineWriter(publication, held, reorderMs, () => clock.monotonic());
     this.#timeline = timeline;
     this.#watch.timelineStarted();
     this.#describe();
@@ -376,6 +384,12 @@ export class RtmpDemuxer {
     this.#describedSettings = settings;
     this.#describedAt = place ?? 0;
     this.#options.publication.describe(source);
+  }
+
+  /** Refuses a stream for its track; of another than the first one only the owner is told, as a readable one may follow. */
+  #refuseTrack(kind: MediaTag['kind'], message: string): void {
+    if (this.#tracks[kind].isFirst) this.#refuse(message);
+    else this.#watch.trackUnreadable(message);
   }
 
   #refuse(message: string): void {

@@ -1,3 +1,4 @@
+import { parseRelayPath, type RelayPath } from '../../streams/index.js';
 import { ChunkReader } from './chunk-reader.js';
 import { NodeMediaServerAdapter } from './node-media-server-adapter.js';
 import { APPLICATION, isServedApplication, streamKeyOf } from './publish-address.js';
@@ -10,7 +11,7 @@ export type RtmpProtocolEvents = {
   /** Called once when the handshake is complete. */
   handshakeDone(): void;
   /** Called for `publish`; `encoder` is the `flashVer` of `connect`. */
-  publish(streamKey: string, encoder: string | undefined): void;
+  publish(streamKey: string, encoder: string | undefined, relayPath: RelayPath): void;
   /** Called for an unsupported command: send the status and close. */
   refused(code: string, description: string): void;
   /** Called for an unpublish command. */
@@ -31,8 +32,8 @@ const MAXIMUM_CREATED_STREAMS = 8;
 /** User control event (7.1.7). */
 const PING_REQUEST = 6;
 
-/** Values of `connect`: `app` and `flashVer`. */
-type Connected = { app: string; encoder: string | undefined };
+/** Values of `connect`: `app`, `flashVer` and `relayPath`. */
+type Connected = { app: string; encoder: string | undefined; relayPath: RelayPath };
 
 /** RTMP protocol of one connection: the session's state, its rules and limits, over `ChunkReader`. */
 export class RtmpProtocol {
@@ -210,12 +211,13 @@ export class RtmpProtocol {
       this.#events.refused(code, advice);
       return;
     }
-    this.#connected = { app, encoder: typeof flashVer === 'string' ? flashVer : undefined };
+    const encoder = typeof flashVer === 'string' ? flashVer : undefined;
+    this.#connected = { app, encoder, relayPath: parseRelayPath(values.relayPath) };
     this.#library.acceptConnect(transactionId, this.#fourCcs);
   }
 
   #publish(streamId: number, streamName: string): void {
-    const { app, encoder } = this.#requireConnect();
+    const { app, encoder, relayPath } = this.#requireConnect();
     if (this.#admitted) {
       this.#events.refused('NetStream.Publish.BadName', 'This connection is publishing already.');
       return;
@@ -230,7 +232,7 @@ export class RtmpProtocol {
       );
       return;
     }
-    this.#events.publish(streamKey, encoder);
+    this.#events.publish(streamKey, encoder, relayPath);
   }
 
   #requireConnect(): Connected {

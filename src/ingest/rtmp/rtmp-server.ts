@@ -1,7 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import { type Clock, type Logger, networkBlock } from '../../platform/index.js';
-import type { ReadableCodecs } from './codec-refusal.js';
 import { type Publish, RtmpConnection } from './rtmp-connection.js';
 import { DEFAULT_RTMP_LIMITS, type RtmpLimits } from './rtmp-limits.js';
 
@@ -13,9 +12,11 @@ export type RtmpServerOptions = {
   /** RTMP over TLS on a separate port; certificate and key in PEM. */
   tls?: { port: number; cert: string; key: string };
   limits?: Partial<RtmpLimits>;
-  readableCodecs: ReadableCodecs;
+  readsAv1: boolean;
   /** Maximum frame size, pixels. */
   maxPixels: number;
+  /** Id of this gateway in relay paths; without it no loops are found. */
+  relayId?: string;
   clock: Clock;
   log: Logger;
 };
@@ -128,7 +129,7 @@ class RtmpListeners implements RtmpServer {
   }
 
   #connect(raw: Socket, context: SecureContext | undefined, address: string): void {
-    const { publish, readableCodecs, maxPixels, clock, log } = this.#options;
+    const { publish, readsAv1, maxPixels, relayId, clock, log } = this.#options;
     raw.on('error', () => {});
     raw.setKeepAlive(true, 10_000);
     const socket = context ? new TLSSocket(raw, { isServer: true, secureContext: context }) : raw;
@@ -139,8 +140,9 @@ class RtmpListeners implements RtmpServer {
       address,
       publish,
       limits: this.#limits,
-      readableCodecs,
+      readsAv1,
       maxPixels,
+      ...(relayId === undefined ? {} : { relayId }),
       clock,
       log: log.child({ connection: ++this.#ids, protocol, address }),
     });

@@ -1,4 +1,4 @@
-import type { AudioSource, VideoSource } from '../../media/index.js';
+import { type AudioSource, SourceCounters, type VideoSource } from '../../media/index.js';
 import { finiteWithin } from '../../platform/index.js';
 import { MissingFrames } from './missing-frames.js';
 
@@ -44,6 +44,12 @@ export class SourceMeter {
   #audio: Measured['audio'] = {};
   #changed = false;
   readonly #missingFrames = new MissingFrames();
+  readonly #counters: SourceCounters;
+
+  /** @param counters of the publication */
+  constructor(counters = new SourceCounters()) {
+    this.#counters = counters;
+  }
 
   /** @param timestamp ms on the timeline. */
   audio(timestamp: number, bytes: number): void {
@@ -54,7 +60,11 @@ export class SourceMeter {
   video(timestamp: number, bytes: number, keyframe: boolean, compositionTime: number): void {
     this.#advance(timestamp);
     this.#countFrame(timestamp, bytes);
+    const missing = this.#missingFrames.count ?? 0;
     this.#missingFrames.addFrame(timestamp);
+    this.#counters.droppedPictures += (this.#missingFrames.count ?? 0) - missing;
+    this.#counters.irregularFrameRate = this.#missingFrames.irregular;
+    this.#counters.sinceKeyframeMs = timestamp - (this.#keyframeAt ?? timestamp);
     this.#frames++;
     if (this.#compositionTime === undefined) this.#compositionTime = compositionTime;
     else if (this.#compositionTime !== compositionTime) this.#setBFrames(true);
@@ -62,6 +72,7 @@ export class SourceMeter {
     if (!keyframe) return;
     if (this.#keyframeAt !== undefined && timestamp > this.#keyframeAt) {
       this.#intervals.push(timestamp - this.#keyframeAt);
+      this.#counters.countKeyframeInterval(timestamp - this.#keyframeAt);
       if (this.#intervals.length > MAXIMUM_INTERVALS) this.#intervals.shift();
       this.#changed = true;
     }
@@ -108,7 +119,11 @@ export class SourceMeter {
   #countFrame(timestamp: number, bytes: number): void {
     const distanceMs = timestamp - (this.#frameAt ?? Number.NEGATIVE_INFINITY);
     this.#frameAt = timestamp;
-    if (distanceMs > PAUSE_MS) return;
+    if (distanceMs > PAUSE_MS) {
+      // The interval with the pause is not that of the keyframes.
+      this.#keyframeAt = undefined;
+      return;
+    }
     this.#span.videoMs += distanceMs;
     this.#span.videoBytes += bytes;
     this.#span.frames++;

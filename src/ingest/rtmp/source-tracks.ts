@@ -6,6 +6,8 @@ import {
   type H264Configuration,
   readAacConfiguration,
   readH264Configuration,
+  readHevcShownSize,
+  readOpusHead,
   type SourceInfo,
   type VideoCodec,
   type VideoSource,
@@ -21,6 +23,8 @@ type Size = { width: number; height: number };
 const FRAME_RATE_TOLERANCE = 0.2;
 /** Frame rate of reordered frames without an announced one. */
 const DEFAULT_FRAME_RATE = 30;
+/** profile_idc of Baseline, which has no B slices (ITU-T H.264 annex A.2.1). */
+const BASELINE = 66;
 /** Upper bound of cropping to coding blocks (64 pixels in HEVC, two fields of macroblocks in H.264). */
 const MAXIMUM_CROP_PIXELS = 64;
 
@@ -32,21 +36,25 @@ export class VideoTrack {
   /** Size in the bitstream before cropping, pixels; undefined until read. */
   codedSize: Size | undefined;
   #h264: H264Configuration | undefined;
+  /** Size in the configuration after cropping. */
+  #shownSize: Size | undefined;
 
   constructor(codec: VideoCodec) {
     this.codec = codec;
   }
 
-  /** Whether frames can be decoded. VP9 needs no configuration, though most encoders send one. */
+  /** Whether frames can be decoded. */
   get ready(): boolean {
-    return this.configuration !== undefined || this.codec === 'vp9';
+    return this.configuration !== undefined;
   }
 
   /** @returns whether the configuration has changed */
   configure(body: Buffer, dataOffset: number): boolean {
     if (this.configuration?.equals(body)) return false;
     this.configuration = body;
-    this.#h264 = this.codec === 'h264' ? readH264Configuration(body.subarray(dataOffset)) : undefined;
+    const record = body.subarray(dataOffset);
+    this.#h264 = this.codec === 'h264' ? readH264Configuration(record) : undefined;
+    this.#shownSize = this.#h264 ?? (this.codec === 'hevc' ? readHevcShownSize(record) : undefined);
     return true;
   }
 
@@ -56,15 +64,23 @@ export class VideoTrack {
     return Math.max(0, Math.floor((reorderFrames * 1_000) / frameRate) - 1);
   }
 
+  /** Whether the bitstream announces that frames are shown in the order in which they are decoded. */
+  get #keepsOrder(): boolean {
+    return this.#h264?.reorderFrames === 0 || this.#h264?.profile === BASELINE;
+  }
+
   describe(metadata: StreamMetadata | undefined, measured: Measured['video'] = {}): VideoSource {
     const { frameRate: counted, ...rest } = measured;
     const announced = this.#h264?.frameRate ?? metadata?.frameRate;
     const frameRate = frameRateOf(announced, counted);
-    const size = this.#h264 ?? sizeOf(metadata, this.codedSize);
+    const size = this.#shownSize ?? sizeOf(metadata, this.codedSize);
     return {
       codec: this.codec,
       ...(size && { width: size.width, height: size.height }),
       ...(frameRate !== undefined && { frameRate }),
+      // Known before the first frames are; measured ones contradict it when it is wrong.
+      ...(this.#keepsOrder && { bFrames: false }),
+      ...(this.#h264 && { profile: this.#h264.profile }),
       ...rest,
     };
   }
@@ -89,8 +105,12 @@ export class AudioTrack {
   /** @returns whether the configuration has changed */
   configure(body: Buffer, dataOffset: number): boolean {
     if (this.configuration?.equals(body)) return false;
+    const record = body.subarray(dataOffset);
+    const opus = this.codec === 'opus' ? readOpusHead(record) : undefined;
+    if (this.codec === 'opus' && !opus) return false;
     this.configuration = body;
-    this.#aac = this.codec === 'aac' ? readAacConfiguration(body.subarray(dataOffset)) : undefined;
+    this.#aac = this.codec === 'aac' ? readAacConfiguration(record) : undefined;
+    if (opus) this.#tag.channels = opus.channels;
     return true;
   }
 

@@ -1,4 +1,5 @@
 import { finiteWithin } from '../../platform/index.js';
+import { parseRelayPath, type RelayPath } from '../../streams/index.js';
 import { amf } from './node-media-server-adapter.js';
 import { FRAME_RATE } from './source-meter.js';
 
@@ -10,6 +11,7 @@ export type StreamMetadata = {
   height?: number;
   frameRate?: number;
   encoder?: string;
+  relayPath?: RelayPath;
   /** Body of the FLV script tag: from `onMetaData`, without RTMP's `@setDataFrame`. */
   body: Buffer;
 };
@@ -47,6 +49,7 @@ export function readStreamMetadata(payload: Buffer): StreamMetadata | undefined 
     ...(width !== undefined && height !== undefined && width * height <= MAXIMUM_PIXELS && { width, height }),
     ...(frameRate !== undefined && { frameRate }),
     ...(encoder !== undefined && { encoder }),
+    ...(fields.relayPath !== undefined && { relayPath: parseRelayPath(fields.relayPath) }),
     body,
   };
 }

@@ -10,7 +10,9 @@ export type MediaTag = AudioTag | VideoTag;
 
 /** Writes the tags of one timeline with valid times. */
 export class TimelineWriter {
-  readonly meter = new SourceMeter();
+  readonly meter: SourceMeter;
+  /** Monotonic ms. */
+  readonly #now: () => number;
   readonly #publication: Publication;
   readonly #timeline: Timeline;
   readonly #presentation: PresentationTimes;
@@ -18,9 +20,16 @@ export class TimelineWriter {
   /** Tag with a timestamp far from the timeline: placed with the next tag. */
   #stray: MediaTag | undefined;
 
-  /** @param first tags with which the timeline begins @param reorderMs delay that the bitstream announces */
-  constructor(publication: Publication, first: readonly MediaTag[], reorderMs: number) {
+  /**
+   * @param first tags with which the timeline begins
+   * @param reorderMs delay that the bitstream announces
+   * @param now returns monotonic ms
+   */
+  constructor(publication: Publication, first: readonly MediaTag[], reorderMs: number, now: () => number) {
     this.#publication = publication;
+    this.#now = now;
+    this.meter = new SourceMeter(publication.counters);
+    publication.counters.startTimeline();
     this.#timeline = new Timeline(first[0]?.time ?? 0);
     const compositionMs = first.flatMap((tag) => (tag.kind === 'video' ? [tag.compositionTime] : []));
     this.#presentation = new PresentationTimes(compositionMs, reorderMs);
@@ -45,6 +54,7 @@ export class TimelineWriter {
   place(tag: MediaTag, placed: (place: number, written: boolean) => void): MediaTag[] | undefined {
     const place = this.#timeline.place(tag.kind, tag.time);
     if (place === 'jump') {
+      this.#publication.counters.timestampJumps++;
       const stray = this.#stray;
       this.#stray = undefined;
       return stray ? [stray, tag] : [tag];
@@ -77,6 +87,7 @@ export class TimelineWriter {
 
   #writeAudio({ body }: AudioTag, place: number): void {
     this.meter.audio(place, body.length);
+    this.#publication.counters.countAudio(body.length, place - this.#now());
     const timestamp = place + this.#presentation.offsetMs;
     this.#publication.write({ kind: 'audio', timestamp, body, header: false, keyframe: false });
   }
@@ -92,6 +103,7 @@ export class TimelineWriter {
     const isChanged = times.compositionTime !== compositionTime;
     const body = isChanged ? withCompositionTime(tag.body, dataOffset, times.compositionTime) : tag.body;
     this.meter.video(place, body.length, keyframe, times.sourceCompositionTime);
+    this.#publication.counters.countPicture(body.length, keyframe, place - this.#now());
     this.#publication.write({ kind: 'video', timestamp: times.decodeTime, body, header: false, keyframe });
     return true;
   }

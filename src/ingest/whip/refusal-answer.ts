@@ -15,6 +15,7 @@ const REFUSALS: Record<Refusal['code'], { status: number; retryAfterS?: number }
   account_barred: { status: 403 },
   livestream_ended: { status: 403 },
   codec_unsupported: { status: 406 },
+  restream_loop: { status: 409 },
   capacity_reached: { status: 503, retryAfterS: 30 },
   temporarily_unavailable: { status: 503, retryAfterS: 5 },
   shutting_down: { status: 503, retryAfterS: 5 },

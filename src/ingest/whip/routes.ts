@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { type Clock, PublicError } from '../../platform/index.js';
+import { parseRelayPath } from '../../streams/index.js';
 import {
   type IceServers,
   type Offer,
@@ -69,7 +70,8 @@ export const whipRoutes: FastifyPluginAsync<WhipRoutesOptions> = async (app, opt
   ): Promise<WebrtcPublication> {
     const encoder = encoderName(request.headers['user-agent'], request.body as string);
     try {
-      return await ingest.publish({ offer, streamKey, address: request.ip, encoder });
+      const relayPath = parseRelayPath(request.headers['relay-path']);
+      return await ingest.publish({ offer, streamKey, address: request.ip, encoder, relayPath });
     } catch (error) {
       if (error instanceof PublisherRefused) reply.headers(error.headers);
       throw error;

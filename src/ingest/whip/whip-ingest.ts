@@ -8,6 +8,8 @@ import {
   type Publisher,
   type PublisherCredential,
   type PublishResult,
+  type RelayPath,
+  relayRefusal,
 } from '../../streams/index.js';
 import {
   type CloseReason,
@@ -16,11 +18,13 @@ import {
   type PublishingPeer,
   planPublisher,
   type SessionContent,
+  type SourceFault,
   type WebrtcPool,
   writeAnswer,
 } from '../../webrtc/index.js';
 import { refuseLargeFrames } from './announced-size.js';
 import { PublisherRefused } from './refusal-answer.js';
+import { noticeOf, refusalOf, SOURCE_TOPICS } from './source-fault-text.js';
 
 export type WhipIngestOptions = {
   pool: Pick<WebrtcPool, 'publish' | 'sendRtp' | 'sendMatroska'>;
@@ -30,6 +34,8 @@ export type WhipIngestOptions = {
   maximumBitrateBps: number;
   /** Maximum frame size, pixels. */
   maxPixels: number;
+  /** Id of this gateway in relay paths; without it no loops are found. */
+  relayId?: string;
   clock: Clock;
   log: Logger;
 };
@@ -39,6 +45,8 @@ export type IngestRequest = PublisherCredential & {
   /** IP address of the publisher, without a port. */
   address: string;
   encoder?: string | undefined;
+  /** Gateways that the stream has passed. */
+  relayPath?: RelayPath;
 };
 
 /** Session of one WebRTC publisher. */
@@ -69,6 +77,8 @@ export function createWhipIngest(options: WhipIngestOptions): WhipIngest {
     async publish(request) {
       const plan = planPublisher(request.offer);
       refuseLargeFrames(request.offer, options.maxPixels);
+      const loop = relayRefusal(request.relayPath ?? [], options.relayId ?? '');
+      if (loop !== undefined) throw new PublisherRefused({ code: 'restream_loop', message: loop });
       const connection = new WhipConnection(options, request);
       return await connection.open(plan);
     },
@@ -152,6 +162,8 @@ class WhipConnection implements WebrtcPublication {
       throw endedEarly(this.#endReason);
     }
     peer.onSource((source) => this.#checkSource(source, result.publication));
+    peer.onCounters((counters) => Object.assign(result.publication.counters, counters));
+    peer.onFaults((faults) => this.#tellFaults(faults, result.publication));
     peer.onMedia((startedAt, has) => result.publication.restart(startedAt, has));
     this.#answer = writeAnswer(offer, plan, peer.local);
     return this;
@@ -164,13 +176,14 @@ class WhipConnection implements WebrtcPublication {
 
   #publisher(): Publisher {
     const { pool } = this.#options;
-    const { address, encoder } = this.#request;
+    const { address, encoder, relayPath = [] } = this.#request;
     const mediaSourceId = this.#mediaSourceId;
     return {
       ...credentialOf(this.#request),
       protocol: 'whip',
       address,
       ...(encoder === undefined ? {} : { encoder }),
+      relayPath: () => relayPath,
       rtp: {
         mediaSourceId,
         send: async ({ video, audio, srtpKey }) => {
@@ -204,8 +217,21 @@ class WhipConnection implements WebrtcPublication {
       publication.describe(source);
       return;
     }
-    const message = pictureTooLarge({ width, height }, maxPixels);
-    this.#refusal = { code: 'picture_too_large', message };
+    this.#refuse('picture_too_large', pictureTooLarge({ width, height }, maxPixels));
+  }
+
+  /** Refuses a source of which nothing can be played; else tells the broadcaster what viewers miss. */
+  #tellFaults(faults: readonly SourceFault[], publication: Publication): void {
+    const refusal = refusalOf(faults);
+    if (refusal !== undefined) {
+      this.#refuse('media_not_playable', refusal);
+      return;
+    }
+    for (const topic of SOURCE_TOPICS) publication.notice(topic, noticeOf(topic, faults));
+  }
+
+  #refuse(code: CloseReason['code'], message: string): void {
+    this.#refusal = { code, message };
     this.#endPublication('protocol-error', message);
     this.#peer?.close();
   }

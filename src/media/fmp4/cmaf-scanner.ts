@@ -8,6 +8,8 @@ export type CmafHandlers = {
   init(init: TrackInit): void;
   /** Called for each sample in decode order. Its data are a view of the bytes written. */
   sample(sample: Sample): void;
+  /** Called after the samples of a fragment. @param byteLength bytes since the end of what was before it */
+  fragment?(byteLength: number): void;
 };
 
 const MEBIBYTE = 1 << 20;
@@ -43,6 +45,8 @@ export class CmafScanner {
   #ftyp: Buffer | undefined;
   #init: TrackInit | undefined;
   #moof: Buffer | undefined;
+  /** Bytes since the last fragment or initialization section. */
+  #unreported = 0;
   #failure: CmafError | undefined;
 
   constructor(handlers: CmafHandlers) {
@@ -94,6 +98,7 @@ export class CmafScanner {
   }
 
   #accept(head: BoxHead, bytes: Buffer): void {
+    this.#unreported += head.size;
     switch (head.type) {
       case 'ftyp':
         this.#ftyp = bytes;
@@ -102,6 +107,7 @@ export class CmafScanner {
         if (this.#init) throw this.#fail('cmaf_out_of_order', 'A second initialization section');
         const data = Buffer.concat(this.#ftyp ? [this.#ftyp, bytes] : [bytes]);
         this.#init = this.#parse(() => parseTrackInit(data), 'cmaf_init_invalid');
+        this.#unreported = 0;
         this.#handlers.init(this.#init);
         return;
       }
@@ -121,6 +127,8 @@ export class CmafScanner {
           'cmaf_fragment_invalid',
         );
         for (const sample of samples) this.#handlers.sample(sample);
+        this.#handlers.fragment?.(this.#unreported);
+        this.#unreported = 0;
         return;
       }
       default:

@@ -86,8 +86,10 @@ const MPEG4_AUDIO = 0x40;
 /** Audio object type 31 escapes to 6 more bits (ISO/IEC 14496-3, 1.6.2.1). */
 const AUDIO_OBJECT_TYPE_ESCAPE = 31;
 
-/** Reads the audio object type from the descriptors of an esds box: `mp4a.40.2`. */
-function mpeg4AudioString(esds: Buffer): string | undefined {
+type ElementaryStream = { objectType: number | undefined; specificInfo: Buffer | undefined };
+
+/** Reads the descriptors of an esds box up to the DecoderSpecificInfo. */
+function readElementaryStream(esds: Buffer): ElementaryStream {
   let at = 4;
   let objectType: number | undefined;
   while (at < esds.length) {
@@ -105,16 +107,34 @@ function mpeg4AudioString(esds: Buffer): string | undefined {
       objectType = esds[at];
       at += 13;
     } else if (tag === DECODER_SPECIFIC_INFO && objectType === MPEG4_AUDIO) {
-      const first = esds[at] ?? 0;
-      const short = first >> 3;
-      const audio =
-        short === AUDIO_OBJECT_TYPE_ESCAPE ? 32 + (((first & 7) << 3) | ((esds[at + 1] ?? 0) >> 5)) : short;
-      return `mp4a.40.${audio}`;
+      return { objectType, specificInfo: esds.subarray(at, at + length) };
     } else {
       at += length;
     }
   }
-  return objectType === undefined || objectType === MPEG4_AUDIO ? undefined : `mp4a.${hex(objectType)}`;
+  return { objectType, specificInfo: undefined };
+}
+
+/** Returns the codec string of an esds box: `mp4a.40.2`. */
+function mpeg4AudioString(esds: Buffer): string | undefined {
+  const { objectType, specificInfo } = readElementaryStream(esds);
+  if (!specificInfo)
+    return objectType === undefined || objectType === MPEG4_AUDIO ? undefined : `mp4a.${hex(objectType)}`;
+  const first = specificInfo[0] ?? 0;
+  const short = first >> 3;
+  const audio =
+    short === AUDIO_OBJECT_TYPE_ESCAPE ? 32 + (((first & 7) << 3) | ((specificInfo[1] ?? 0) >> 5)) : short;
+  return `mp4a.40.${audio}`;
+}
+
+/**
+ * Returns the decoder configuration of a sample entry: AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1) or
+ * AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1); undefined for other codecs.
+ */
+export function entryConfiguration(bytes: Buffer, entry: Box): Buffer | undefined {
+  if (entry.type === 'avc1') return child(bytes, entry, VISUAL_ENTRY_FIELDS, 'avcC');
+  const esds = entry.type === 'mp4a' ? child(bytes, entry, AUDIO_ENTRY_FIELDS, 'esds') : undefined;
+  return esds && readElementaryStream(esds).specificInfo;
 }
 
 /** Returns the RFC 6381 codec string of an audio sample entry; undefined for codecs this gateway does not serve. */

@@ -7,6 +7,8 @@ export type Sample = {
   /** Decode time on the encoder's timeline. */
   decodeTime: number;
   duration: number;
+  /** Reordering delay before a first frame that is decoded when it is presented: the media last so much longer than their decode times. */
+  leadingTicks?: number;
   /** Presentation time minus decode time; may be negative. */
   compositionOffset: number;
   /** Sample flags (ISO/IEC 14496-12, 8.8.3.1). */

@@ -1,3 +1,4 @@
+import { box, fullBox, MATRIX, movieHeader, shorts, text, trackExtends, words } from './box-writer.js';
 import { parseTrackInit, type TrackInit } from './track-init.js';
 
 /** Track to be described by an initialization section. */
@@ -19,16 +20,12 @@ export type TrackDescription = {
 );
 
 const TRACK_ID = 1;
-/** Unity matrix (ISO/IEC 14496-12, 6.2.2). */
-const MATRIX = [0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000];
 /** Track is enabled, in the movie and in the preview (8.3.2). */
 const TRACK_FLAGS = 7;
 /** Language code `und`, packed (8.4.2). */
 const UNDETERMINED = 0x55c4;
 /** 72 dpi as 16.16 fixed point. */
 const RESOLUTION = 0x480000;
-/** Sample flags for all samples: set by each fragment. */
-const NO_FLAGS = 0;
 /** MPEG-4 descriptor tags (ISO/IEC 14496-1, 7.2.2.1). */
 const DESCRIPTOR = { es: 3, decoderConfig: 4, decoderSpecificInfo: 5, slConfig: 6 } as const;
 const MPEG4_AUDIO = 0x40;
@@ -44,20 +41,8 @@ const SL_MP4 = 2;
  */
 export function writeTrackInit(track: TrackDescription): TrackInit {
   const ftyp = box('ftyp', text('iso6'), words(0), text('iso6cmfcmp41'));
-  const moov = box('moov', movieHeader(), trackBox(track), box('mvex', trackExtends()));
+  const moov = box('moov', movieHeader(TRACK_ID + 1), trackBox(track), box('mvex', trackExtends(TRACK_ID)));
   return parseTrackInit(Buffer.concat([ftyp, moov]));
-}
-
-function movieHeader(): Buffer {
-  return fullBox(
-    ...(['mvhd', 0] as const),
-    ...[words(0, 0, 1000, 0), words(0x10000), shorts(0x100, 0), words(0, 0), words(...MATRIX)],
-    ...[words(0, 0, 0, 0, 0, 0), words(TRACK_ID + 1)],
-  );
-}
-
-function trackExtends(): Buffer {
-  return fullBox('trex', 0, words(TRACK_ID, 1, 0, 0, NO_FLAGS));
 }
 
 function trackBox(track: TrackDescription): Buffer {
@@ -124,30 +109,4 @@ function descriptor(tag: number, ...content: Buffer[]): Buffer {
   const length = content.reduce((sum, { length }) => sum + length, 0);
   const bytes = [21, 14, 7].map((shift) => ((length >> shift) & 0x7f) | 0x80);
   return Buffer.concat([Buffer.from([tag, ...bytes, length & 0x7f]), ...content]);
-}
-
-function box(type: string, ...content: Buffer[]): Buffer {
-  const size = content.reduce((sum, { length }) => sum + length, 8);
-  return Buffer.concat([words(size), text(type), ...content]);
-}
-
-/** Box with version 0 and flags (ISO/IEC 14496-12, 4.2). */
-function fullBox(type: string, flags: number, ...content: Buffer[]): Buffer {
-  return box(type, words(flags), ...content);
-}
-
-function text(value: string): Buffer {
-  return Buffer.from(value, 'latin1');
-}
-
-function words(...values: number[]): Buffer {
-  const bytes = Buffer.alloc(values.length * 4);
-  for (const [index, value] of values.entries()) bytes.writeUInt32BE(value, index * 4);
-  return bytes;
-}
-
-function shorts(...values: number[]): Buffer {
-  const bytes = Buffer.alloc(values.length * 2);
-  for (const [index, value] of values.entries()) bytes.writeUInt16BE(value, index * 2);
-  return bytes;
 }

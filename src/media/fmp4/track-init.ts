@@ -1,6 +1,6 @@
 import { type Box, boxes, findBox } from './box.js';
 import { CmafError } from './cmaf-error.js';
-import { audioCodecString, videoCodecString } from './codec-string.js';
+import { audioCodecString, entryConfiguration, videoCodecString } from './codec-string.js';
 
 /** Initialization section (ftyp and moov) of one track. */
 export type TrackInit = {
@@ -75,6 +75,13 @@ export function parseTrackInit(data: Buffer): TrackInit {
     return { ...common, kind: 'audio', codec, channels, sampleRate };
   }
   throw invalid(`A track with handler ${JSON.stringify(handler)}`);
+}
+
+/** Returns the decoder configuration of a track of H.264 or MPEG-4 audio; undefined for other codecs. */
+export function decoderConfiguration({ data }: Pick<TrackInit, 'data'>): Buffer | undefined {
+  const stsd = findBox(data, ['moov', 'trak', 'mdia', 'minf', 'stbl', 'stsd']);
+  const entry = stsd && (boxes(data, stsd.body + 8, stsd.end).next().value as Box | undefined);
+  return entry && entryConfiguration(data, entry);
 }
 
 function need(data: Buffer, path: string[], start?: number, end?: number): Box {

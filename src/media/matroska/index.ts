@@ -1,1 +1,2 @@
 export * from './matroska-writer.js';
+export * from './opus-head.js';

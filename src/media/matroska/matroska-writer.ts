@@ -19,6 +19,7 @@ const ID = {
   flagLacing: 0x9c,
   codecId: 0x86,
   codecPrivate: 0x63a2,
+  defaultDuration: 0x23e383,
   seekPreRoll: 0x56bb,
   video: 0xe0,
   pixelWidth: 0xb0,
@@ -46,7 +47,8 @@ const TICK_NS = 1_000_000 / TICKS_PER_MS;
 const CLUSTER_TICKS = 2_000 * TICKS_PER_MS;
 /** Pre-roll of Opus, ns (codec mapping of Opus). */
 const OPUS_PREROLL_NS = 80_000_000;
-const OPUS_RATE = 48_000;
+const OPUS_CODEC_ID = 'A_OPUS';
+const NS_PER_S = 1_000_000_000;
 
 /** A video or audio track. `number` identifies it in blocks, 1 to 126. */
 export type MatroskaTrack =
@@ -54,22 +56,22 @@ export type MatroskaTrack =
       kind: 'video';
       number: number;
       codecId: string;
+      /** Empty for codecs without one. */
       codecPrivate: Uint8Array;
       width: number;
       height: number;
+      /** Frames/s; unknown by default. */
+      frameRate?: number | undefined;
     }
-  | { kind: 'audio'; number: number; codecId: string; codecPrivate: Uint8Array; channels: number };
-
-/**
- * Builds Opus's identification header (RFC 7845, section 5.1) as Matroska stores it: one stream, pre-skip 0, because
- * a live stream has no beginning.
- */
-export function opusHead(channels: 1 | 2): Buffer {
-  const head = Buffer.from('OpusHead\x01\0\0\0\0\0\0\0\0\0\0', 'latin1');
-  head[9] = channels;
-  head.writeUInt32LE(OPUS_RATE, 12);
-  return head;
-}
+  | {
+      kind: 'audio';
+      number: number;
+      codecId: string;
+      codecPrivate: Uint8Array;
+      channels: number;
+      /** Hz. */
+      sampleRate: number;
+    };
 
 /**
  * Writes live Matroska (RFC 9559): a segment of unknown size, in clusters that begin at video keyframes or after two
@@ -144,20 +146,29 @@ function trackEntry(track: MatroskaTrack): Buffer {
     ebmlUnsigned(ID.trackType, TRACK_TYPE[kind]),
     ebmlUnsigned(ID.flagLacing, 0),
     ebmlString(ID.codecId, codecId),
-    ebmlElement(ID.codecPrivate, codecPrivate),
-    track.kind === 'video'
-      ? ebmlElement(
-          ID.video,
-          ebmlUnsigned(ID.pixelWidth, track.width),
-          ebmlUnsigned(ID.pixelHeight, track.height),
-        )
-      : Buffer.concat([
-          ebmlUnsigned(ID.seekPreRoll, OPUS_PREROLL_NS),
-          ebmlElement(
-            ID.audio,
-            ebmlFloat(ID.samplingFrequency, OPUS_RATE),
-            ebmlUnsigned(ID.channels, track.channels),
-          ),
-        ]),
+    ...(codecPrivate.length > 0 ? [ebmlElement(ID.codecPrivate, codecPrivate)] : []),
+    ...(track.kind === 'video' ? videoElements(track) : audioElements(track)),
   );
+}
+
+function videoElements({
+  width,
+  height,
+  frameRate,
+}: Extract<MatroskaTrack, { kind: 'video' }>): Uint8Array[] {
+  return [
+    ...(frameRate ? [ebmlUnsigned(ID.defaultDuration, Math.round(NS_PER_S / frameRate))] : []),
+    ebmlElement(ID.video, ebmlUnsigned(ID.pixelWidth, width), ebmlUnsigned(ID.pixelHeight, height)),
+  ];
+}
+
+function audioElements({
+  codecId,
+  channels,
+  sampleRate,
+}: Extract<MatroskaTrack, { kind: 'audio' }>): Uint8Array[] {
+  return [
+    ...(codecId === OPUS_CODEC_ID ? [ebmlUnsigned(ID.seekPreRoll, OPUS_PREROLL_NS)] : []),
+    ebmlElement(ID.audio, ebmlFloat(ID.samplingFrequency, sampleRate), ebmlUnsigned(ID.channels, channels)),
+  ];
 }

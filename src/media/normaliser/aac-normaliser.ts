@@ -1,5 +1,5 @@
-import { readAacConfiguration } from '../aac-configuration.js';
-import { AAC_FRAME_SAMPLES } from '../aac-silence.js';
+import { readAacConfiguration } from '../aac/aac-configuration.js';
+import { AAC_FRAME_SAMPLES } from '../aac/aac-silence.js';
 import { isAdts, readAdts } from './adts.js';
 
 /** Receives AAC in the order of time. Bodies begin with the two bytes of an FLV tag header. */

@@ -139,3 +139,11 @@ export function tryRead<T>(unit: Uint8Array, offset: number, read: (bits: BitRea
     throw error;
   }
 }
+
+/**
+ * Reads the parameter sets of an AVCDecoderConfigurationRecord (ISO/IEC 14496-15 5.3.3.1), which follows the five header
+ * bytes of an AVC sequence header. Returns undefined if it is invalid.
+ */
+export function readH264ParameterSets(record: Buffer): Buffer[] | undefined {
+  return h264Syntax.readConfiguration(record)?.sets;
+}

@@ -1,4 +1,5 @@
 import { readHevcFormat } from '../hevc-parameter-set.js';
+import type { PictureSize } from '../picture-size.js';
 import { tryRead } from './h264-syntax.js';
 import { type NalSyntax, ROLE, type Role, readSetList, SET, writeSetList } from './nal-syntax.js';
 
@@ -129,3 +130,10 @@ export const hevcSyntax: NalSyntax = {
     ]);
   },
 };
+
+/** Returns the size of the pictures that an HEVCDecoderConfigurationRecord announces, after cropping. */
+export function readHevcShownSize(record: Buffer): PictureSize | undefined {
+  const sets = hevcSyntax.readConfiguration(record)?.sets ?? [];
+  const sps = sets.find((set) => typeAt(set, 0) === NAL.sps);
+  return sps && readHevcFormat(sps)?.shownSize;
+}

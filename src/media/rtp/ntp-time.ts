@@ -14,6 +14,11 @@ export function ntpFraction(unixMs: number): number {
   return Math.floor((ms / 1000) * WORD);
 }
 
+/** Returns the middle 32 bits of a Unix time's NTP timestamp: seconds and fractions of 16 bits each. */
+export function ntpMiddle(unixMs: number): number {
+  return ((ntpSeconds(unixMs) & 0xffff) * 0x10000 + (ntpFraction(unixMs) >>> 16)) >>> 0;
+}
+
 /** Returns Unix ms, with a fraction, of an NTP timestamp from 1968 to 2104 (RFC 4330 section 3). */
 export function unixFromNtp(seconds: number, fraction: number): number {
   const counted = seconds < 2 ** 31 ? seconds + WORD : seconds;

@@ -3,7 +3,7 @@ import { larger } from '../coded-size.js';
 import { readH264CodedSize, readH264Sps } from '../h264-configuration.js';
 import type { PictureSize } from '../picture-size.js';
 import type { VideoCodec } from '../source-info.js';
-import { readVp9CodedSize } from '../vp9-frame-header.js';
+import { readVp8CodedSize, readVp9CodedSize } from '../vpx-frame-header.js';
 import { findAv1SequenceHeader } from './av1-elements.js';
 import { readVp8Descriptor } from './vp8-descriptor.js';
 import { readVp9Descriptor } from './vp9-descriptor.js';
@@ -18,8 +18,6 @@ const LARGEST_CROP = 64;
  * VP8 frame header (RFC 6386 section 9.1): a frame tag of three bytes, this start code, width and height of 14 bits
  * each.
  */
-const VP8_START_CODE = 0x9d012a;
-const VP8_SIZE_OFFSET = 6;
 
 /**
  * Reads the picture size if the payload from `offset` to `end` carries it: in H.264 parameter sets, VP8 and VP9 key
@@ -69,12 +67,7 @@ function readSpsSize(packet: Buffer, start: number, end: number): PictureSize | 
 function readVp8Size(packet: Buffer, offset: number, end: number): PictureSize | undefined {
   const payload = readVp8Descriptor(packet, offset, end);
   if (!payload?.startsFrame) return undefined;
-  const frame = payload.frameOffset;
-  if (frame + 10 > end || (packet[frame]! & 1) !== 0) return undefined;
-  if (packet.readUIntBE(frame + 3, 3) !== VP8_START_CODE) return undefined;
-  const width = packet.readUInt16LE(frame + VP8_SIZE_OFFSET) & 0x3fff;
-  const height = packet.readUInt16LE(frame + VP8_SIZE_OFFSET + 2) & 0x3fff;
-  return width > 0 && height > 0 ? { width, height } : undefined;
+  return readVp8CodedSize(packet.subarray(payload.frameOffset, end));
 }
 
 function readVp9Size(packet: Buffer, offset: number, end: number): PictureSize | undefined {

@@ -8,6 +8,7 @@ export const RTCP = {
   goodbye: 203,
   transportFeedback: 205,
   payloadFeedback: 206,
+  extendedReport: 207,
 } as const;
 
 /** Feedback message types, by packet type. */
@@ -20,6 +21,12 @@ const SENDER_REPORT_BYTES = 28;
 const REPORT_BLOCK_BYTES = 24;
 /** Header, SSRC of the sender, SSRC of the media (RFC 4585 section 6.1). */
 export const FEEDBACK_HEADER_BYTES = 12;
+/** Header and SSRC of an extended report, and a block of each type (RFC 3611 sections 4.4 and 4.5). */
+const EXTENDED_HEADER_BYTES = 8;
+const BLOCK_HEADER_BYTES = 4;
+const DELAY_ITEM_BYTES = 12;
+/** Block types of extended reports. */
+export const EXTENDED_BLOCK = { referenceTime: 4, delay: 5 } as const;
 const REMB_IDENTIFIER = 0x52454d42; // 'REMB'
 const REMB_HEADER_BYTES = 20;
 
@@ -85,6 +92,31 @@ export function visitReportBlocks(
   const end = offset + length;
   for (let i = 0; i < count && at + REPORT_BLOCK_BYTES <= end; i++, at += REPORT_BLOCK_BYTES)
     visitor.reportBlock(packet.readUInt32BE(at), packet[at + 4]! / 256);
+}
+
+/** Receives what an extended report answers to earlier reference times (DLRR, RFC 3611 section 4.5). */
+export type DelayVisitor = {
+  /**
+   * @param lastReference middle 32 bits of the reference time that was received
+   * @param delay since it was received, 1/65536 s
+   */
+  delaySinceReference(ssrc: number, lastReference: number, delay: number): void;
+};
+
+export function visitDelays(packet: Buffer, offset: number, length: number, visitor: DelayVisitor): void {
+  const end = offset + length;
+  for (let at = offset + EXTENDED_HEADER_BYTES; at + BLOCK_HEADER_BYTES <= end; ) {
+    const next = at + (packet.readUInt16BE(at + 2) + 1) * 4;
+    if (next > end) return;
+    if (packet[at] === EXTENDED_BLOCK.delay)
+      for (let item = at + BLOCK_HEADER_BYTES; item + DELAY_ITEM_BYTES <= next; item += DELAY_ITEM_BYTES)
+        visitor.delaySinceReference(
+          packet.readUInt32BE(item),
+          packet.readUInt32BE(item + 4),
+          packet.readUInt32BE(item + 8),
+        );
+    at = next;
+  }
 }
 
 /** Returns the media SSRC of a feedback message (RFC 4585 section 6.1); 0 if the message is too short. */

@@ -1,11 +1,20 @@
 import { ntpFraction, ntpSeconds } from './ntp-time.js';
-import { FEEDBACK_HEADER_BYTES, PAYLOAD_FEEDBACK, RTCP, TRANSPORT_FEEDBACK } from './rtcp-reader.js';
+import {
+  EXTENDED_BLOCK,
+  FEEDBACK_HEADER_BYTES,
+  PAYLOAD_FEEDBACK,
+  RTCP,
+  TRANSPORT_FEEDBACK,
+} from './rtcp-reader.js';
 import { sequenceDistance } from './sequence-numbers.js';
 
 const VERSION = 0x80;
 const CNAME = 1;
 const SENDER_REPORT_BYTES = 28;
 const REPORT_BLOCK_BYTES = 24;
+/** Extended reports with one block each. */
+const REFERENCE_TIME_BYTES = 20;
+const DELAY_REPORT_BYTES = 24;
 /** Greatest value of the five-bit report count. */
 const MAXIMUM_REPORT_BLOCKS = 31;
 /** Sequence numbers covered by one NACK entry after the first: a bit mask of 16. */
@@ -82,6 +91,34 @@ export function receiverReport(sender: number, blocks: readonly ReportBlock[]): 
     packet.writeUInt32BE(block.lastReport >>> 0, at + 16);
     packet.writeUInt32BE(Math.min(0xffffffff, Math.floor(block.delay)), at + 20);
   }
+  return packet;
+}
+
+/** Builds an extended report with our time (RRTR, RFC 3611 section 4.4), which senders of media answer. */
+export function referenceTimeReport(sender: number, timeMs: number): Buffer {
+  const packet = Buffer.alloc(REFERENCE_TIME_BYTES);
+  writeHeader(packet, 0, 0, RTCP.extendedReport, packet.length);
+  packet.writeUInt32BE(sender, 4);
+  packet[8] = EXTENDED_BLOCK.referenceTime;
+  packet.writeUInt16BE(2, 10);
+  packet.writeUInt32BE(ntpSeconds(timeMs), 12);
+  packet.writeUInt32BE(ntpFraction(timeMs), 16);
+  return packet;
+}
+
+/** Builds an extended report that answers a reference time (DLRR, RFC 3611 section 4.5). */
+export function delayReport(
+  sender: number,
+  { ssrc, lastReference, delay }: { ssrc: number; lastReference: number; delay: number },
+): Buffer {
+  const packet = Buffer.alloc(DELAY_REPORT_BYTES);
+  writeHeader(packet, 0, 0, RTCP.extendedReport, packet.length);
+  packet.writeUInt32BE(sender, 4);
+  packet[8] = EXTENDED_BLOCK.delay;
+  packet.writeUInt16BE(3, 10);
+  packet.writeUInt32BE(ssrc, 12);
+  packet.writeUInt32BE(lastReference, 16);
+  packet.writeUInt32BE(delay, 20);
   return packet;
 }
 

@@ -38,6 +38,7 @@ export type Refusal = {
     | 'codec_unsupported'
     | 'capacity_reached'
     | 'temporarily_unavailable'
+    | 'restream_loop'
     | 'shutting_down';
   /** A sentence for the broadcaster: encoders show it to their users. */
   message: string;

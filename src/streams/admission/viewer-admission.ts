@@ -1,5 +1,5 @@
 /** Protocol of a viewer. */
-export type ViewerProtocol = 'whep' | 'll-hls' | 'hls';
+export type ViewerProtocol = 'whep' | 'll-hls' | 'hls' | 'dash';
 
 /** Request of a viewer for admission. */
 export type ViewerRequest = {

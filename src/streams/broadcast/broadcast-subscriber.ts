@@ -1,6 +1,8 @@
-import type { SourceInfo } from '../../media/index.js';
+import type { H264Sink, SourceInfo } from '../../media/index.js';
+import type { LivestreamLadder } from '../livestream/livestream-ladder.js';
 import type { EncoderRun, EncoderRunOptions, EncoderRunWriter } from './encoder-run.js';
 import type { BroadcastEnd } from './end-reason.js';
+import type { HlsDemand } from './hls-demand.js';
 import type { Source } from './publication.js';
 
 /** A broadcast as its subscribers (WHEP egress, transcode, packager) see it. */
@@ -11,8 +13,11 @@ export type Broadcast = {
   readonly startedAt: number;
   /** Resumed after a restart of the gateway: names and sequence numbers continue instead of beginning at 0. */
   readonly resumed: boolean;
+  /** Encoded renditions; undefined: those of the gateway. */
+  readonly ladder?: LivestreamLadder | undefined;
   /** As last described by the publisher. */
   readonly source: SourceInfo | undefined;
+  readonly hlsDemand: HlsDemand;
   /** Sets a health notice for the broadcaster and the operator, one per topic; undefined clears it. */
   notice(topic: string, message: string | undefined): void;
   /** Opens an encoder run and announces it to all subscribers. Resolves once its index is committed. */
@@ -20,16 +25,23 @@ export type Broadcast = {
   /** Reports that viewers can play: by HLS, or by WebRTC alone where there is no HLS. Idempotent. */
   playable(): void;
   /**
-   * Requests a rendition for WebRTC viewers (H.264 without B-frames, Opus), sent as RTP to loopback ports. Undefined
-   * when no subscriber provides one.
+   * Requests a rendition for WebRTC viewers (H.264 without B-frames, Opus). Undefined when no subscriber provides one.
    */
   encodeForWebrtc(source: Source, destination: WebrtcRenditionDestination): WebrtcRendition | undefined;
+  /** Renders a slate for WebRTC viewers; undefined when there are none, or no picture for it. */
+  renderWebrtcSlate(signal: AbortSignal): Promise<WebrtcSlate | undefined>;
   /** Ends the broadcast, and its publication, after a failure that cannot be repaired. */
   fail(reason: BroadcastEnd & 'transcoder-failed'): void;
 };
 
-/** Loopback UDP ports for the RTP of a WebRTC rendition; RTCP uses the next higher port. */
-export type WebrtcRenditionDestination = { videoPort?: number; audioPort?: number };
+/** Destination of a WebRTC rendition. */
+export type WebrtcRenditionDestination = {
+  /** Loopback UDP ports for RTP that is encoded; RTCP uses the next higher port. */
+  videoPort?: number;
+  audioPort?: number;
+  /** Takes video that is passed through, in place of RTP at the video port. */
+  h264?: H264Sink;
+};
 
 export type WebrtcRendition = {
   /** The source's video is forwarded unchanged; only audio is encoded. */
@@ -39,12 +51,23 @@ export type WebrtcRendition = {
   close(): void;
 };
 
+/** H.264 (constrained baseline) that WebRTC viewers see while there is no picture of the publisher; it is repeated. */
+export type WebrtcSlate = {
+  /** They precede every keyframe. */
+  parameterSets: readonly Buffer[];
+  /** Access units of NAL units, each after its length in four bytes; the first is a keyframe. */
+  pictures: readonly Buffer[];
+  pictureDurationMs: number;
+};
+
 /** Callbacks of one subscriber during one broadcast. They must not throw. */
 export type BroadcastSubscription = {
   /** Called when a publisher connects: the first, or one after a reconnect or takeover. */
   publicationStarted?(source: Source): void;
   /** Encodes a WebRTC rendition of a source. Implemented by transcode alone. */
   encodeForWebrtc?(source: Source, destination: WebrtcRenditionDestination): WebrtcRendition;
+  /** Renders a slate for WebRTC viewers. Implemented by transcode alone. @throws when that fails */
+  renderWebrtcSlate?(signal: AbortSignal): Promise<WebrtcSlate | undefined>;
   /** Called when an encoder run begins. */
   encoderRunStarted?(run: EncoderRun): void;
   /**

@@ -1,5 +1,6 @@
 import type { SourceInfo } from '../../media/index.js';
 import { HeadendError, type Sql } from '../../platform/index.js';
+import type { LivestreamLadder } from '../livestream/livestream-ladder.js';
 import type { BroadcastEnd } from './end-reason.js';
 
 /** Row of a broadcast that has not ended. */
@@ -13,6 +14,8 @@ export type OpenBroadcast = {
   /** Encoder runs opened so far. */
   runs: number;
   source: SourceInfo | null;
+  /** Null: the gateway's. */
+  ladder: LivestreamLadder | null;
 };
 
 /** Statements on the table `broadcasts`; no other file queries it. A stream has at most one open broadcast. */
@@ -23,11 +26,18 @@ export class BroadcastTable {
     this.#sql = sql;
   }
 
-  async insert(broadcast: { id: string; streamId: string; startedAt: Date }): Promise<void> {
+  /** Stores a new broadcast with the present ladder of its livestream. @returns the ladder; null: the gateway's */
+  async insert(broadcast: {
+    id: string;
+    streamId: string;
+    startedAt: Date;
+  }): Promise<LivestreamLadder | null> {
     const { id, streamId, startedAt } = broadcast;
-    await this.#sql`
-      insert into broadcasts (id, stream_id, started_at, last_seen_at)
-      values (${id}, ${streamId}, ${startedAt}, ${startedAt})`;
+    const [row] = await this.#sql<[{ ladder: LivestreamLadder | null }]>`
+      insert into broadcasts (id, stream_id, started_at, last_seen_at, ladder)
+      values (${id}, ${streamId}, ${startedAt}, ${startedAt}, (select ladder from livestreams where id = ${streamId}))
+      returning ladder`;
+    return row.ladder;
   }
 
   /**
@@ -64,7 +74,15 @@ export class BroadcastTable {
   /** Returns broadcasts that have not ended, oldest first: after a crash, those that were running. */
   async open(): Promise<OpenBroadcast[]> {
     return this.#sql<OpenBroadcast[]>`
-      select id, stream_id as "streamId", started_at as "startedAt", last_seen_at as "lastSeenAt", runs, source
+      select id, stream_id as "streamId", started_at as "startedAt", last_seen_at as "lastSeenAt", runs, source, ladder
       from broadcasts where ended_at is null order by started_at, id`;
+  }
+
+  /** Returns those of the given broadcasts that have not ended. */
+  async openAmong(ids: string[]): Promise<string[]> {
+    if (ids.length === 0) return [];
+    const rows = await this.#sql<{ id: string }[]>`
+      select id from broadcasts where id = any(${ids}::uuid[]) and ended_at is null`;
+    return rows.map(({ id }) => id);
   }
 }

@@ -5,6 +5,7 @@ import type {
   EncoderRunReader,
   EncoderRunWriter,
   Rendition,
+  SlateReason,
 } from './encoder-run.js';
 
 /** Carries the media of one encoder run from transcode to its readers, synchronously and without copying. */
@@ -12,6 +13,10 @@ export class EncoderRunPipe implements EncoderRun, EncoderRunWriter {
   readonly index: number;
   readonly renditions: Rendition[];
   readonly originMs: number;
+  readonly slate: SlateReason | undefined;
+  delayMs = 0;
+  isSuperseded = false;
+  onSuperseded: ((atMs: number) => void) | undefined;
   #readers: EncoderRunReader[] = [];
   #closed = false;
 
@@ -19,11 +24,22 @@ export class EncoderRunPipe implements EncoderRun, EncoderRunWriter {
     this.index = index;
     this.renditions = options.renditions;
     this.originMs = options.originMs;
+    this.slate = options.slate;
   }
 
   read(reader: EncoderRunReader): void {
     if (this.#closed) reader.close();
     else this.#readers.push(reader);
+  }
+
+  placed(delayMs: number): void {
+    this.delayMs = delayMs;
+  }
+
+  superseded(startsAtMs?: number): void {
+    if (this.isSuperseded) return;
+    this.isSuperseded = true;
+    if (startsAtMs !== undefined) this.onSuperseded?.(startsAtMs);
   }
 
   write(renditionId: string, bytes: Buffer): void {
@@ -42,14 +58,18 @@ export class EncoderRunPipe implements EncoderRun, EncoderRunWriter {
     for (const reader of this.#readers) reader.encoderEnded(renditionId);
   }
 
+  renditionSuspended(renditionId: string): void {
+    for (const reader of this.#readers) reader.renditionSuspended(renditionId);
+  }
+
   renditionEnded(renditionId: string): void {
     for (const reader of this.#readers) reader.renditionEnded(renditionId);
   }
 
-  close(): void {
+  close(endsAtVideo?: boolean): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const reader of this.#readers) reader.close();
+    for (const reader of this.#readers) reader.close(endsAtVideo);
     this.#readers = [];
   }
 }

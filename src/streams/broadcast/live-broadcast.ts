@@ -1,15 +1,18 @@
 import type { SourceInfo } from '../../media/index.js';
 import { type Cancel, type Clock, HeadendError, type Logger, sleep } from '../../platform/index.js';
+import type { LivestreamLadder } from '../livestream/livestream-ladder.js';
 import type {
   Broadcast,
   BroadcastSubscriber,
   BroadcastSubscription,
   WebrtcRendition,
   WebrtcRenditionDestination,
+  WebrtcSlate,
 } from './broadcast-subscriber.js';
 import type { EncoderRunOptions, EncoderRunWriter } from './encoder-run.js';
 import { EncoderRunPipe } from './encoder-run-pipe.js';
 import { BROADCAST_END, type BroadcastEnd, PUBLICATION_END, type PublicationEnd } from './end-reason.js';
+import { HlsDemand } from './hls-demand.js';
 import type { Publication, Publisher, Source } from './publication.js';
 import { PublicationSession } from './publication-session.js';
 import type { StreamChange } from './stream-change.js';
@@ -32,6 +35,8 @@ export type LiveBroadcastOptions = {
   streamId: string;
   startedAt: number;
   resumed: boolean;
+  /** Encoded renditions; undefined: those of the gateway. */
+  ladder?: LivestreamLadder | undefined;
   subscribers: readonly BroadcastSubscriber[];
   store: BroadcastStore;
   /** Called on every state change. Must not throw. */
@@ -48,6 +53,8 @@ export class LiveBroadcast implements Broadcast {
   readonly streamId: string;
   readonly startedAt: number;
   readonly resumed: boolean;
+  readonly ladder: LivestreamLadder | undefined;
+  readonly hlsDemand: HlsDemand;
   /** Resolves after all subscribers have ended and the end is stored. */
   readonly closed: Promise<BroadcastEnd>;
   readonly #options: LiveBroadcastOptions;
@@ -70,7 +77,9 @@ export class LiveBroadcast implements Broadcast {
     this.streamId = options.streamId;
     this.startedAt = options.startedAt;
     this.resumed = options.resumed;
+    this.ladder = options.ladder;
     this.#wasLive = options.resumed;
+    this.hlsDemand = new HlsDemand(options.clock);
     this.#log = options.log.child({ streamId: this.streamId, broadcastId: this.id });
     this.closed = new Promise((resolve) => {
       this.#settle = resolve;
@@ -192,6 +201,12 @@ export class LiveBroadcast implements Broadcast {
   encodeForWebrtc(source: Source, destination: WebrtcRenditionDestination): WebrtcRendition | undefined {
     for (const { subscription } of this.#subscriptions)
       if (subscription.encodeForWebrtc) return subscription.encodeForWebrtc(source, destination);
+    return undefined;
+  }
+
+  async renderWebrtcSlate(signal: AbortSignal): Promise<WebrtcSlate | undefined> {
+    for (const { subscription } of this.#subscriptions)
+      if (subscription.renderWebrtcSlate) return await subscription.renderWebrtcSlate(signal);
     return undefined;
   }
 

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { FlvTag, SourceInfo } from '../../media/index.js';
+import { type FlvTag, SourceCounters, type SourceInfo } from '../../media/index.js';
 import { PUBLICATION_END, type PublicationEnd } from './end-reason.js';
 import type { Publication, Publisher, RtpSource, Source, SourceReader } from './publication.js';
+import type { RelayPath } from './relay-path.js';
 
 type SessionOptions = {
   streamId: string;
@@ -20,6 +21,7 @@ export class PublicationSession implements Publication, Source {
   readonly id = randomUUID();
   readonly streamId: string;
   readonly broadcastId: string;
+  readonly counters = new SourceCounters();
   readonly #options: SessionOptions;
   #info: SourceInfo;
   #readers: SourceReader[] = [];
@@ -48,6 +50,10 @@ export class PublicationSession implements Publication, Source {
     return this.#options.publisher.rtp;
   }
 
+  get relayPath(): RelayPath {
+    return this.#options.publisher.relayPath?.() ?? [];
+  }
+
   restart(startedAt: number, has: { audio: boolean; video: boolean }): void {
     if (this.#over) return;
     this.#timeline = { startedAt, has };
@@ -67,13 +73,17 @@ export class PublicationSession implements Publication, Source {
     this.#options.onDescribe(this.#info);
   }
 
-  read(reader: SourceReader): void {
-    if (this.#over) return;
+  read(reader: SourceReader): () => void {
+    if (this.#over) return () => {};
     this.#readers = [...this.#readers, reader];
-    if (!this.#timeline) return;
+    const remove = (): void => {
+      this.#readers = this.#readers.filter((other) => other !== reader);
+    };
+    if (!this.#timeline) return remove;
     reader.restart(this.#timeline.startedAt, this.#timeline.has);
     const { script, video, audio } = this.#headers;
     for (const tag of [script, video, audio]) if (tag) reader.write({ ...tag, timestamp: 0 });
+    return remove;
   }
 
   notice(topic: string, message: string | undefined): void {

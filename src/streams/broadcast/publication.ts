@@ -1,6 +1,7 @@
-import type { FlvTag, SourceInfo } from '../../media/index.js';
+import type { FlvTag, SourceCounters, SourceInfo } from '../../media/index.js';
 import type { PublisherCredential } from '../admission/publisher-admission.js';
 import type { PublicationEnd } from './end-reason.js';
+import type { RelayPath } from './relay-path.js';
 
 /** Media received as RTP, which stay in the SFU: subscribers request a copy of the packets instead of reading tags. */
 export type RtpSource = {
@@ -27,6 +28,8 @@ export type Publisher = PublisherCredential & {
   encoder?: string;
   /** Set for RTP media: the publication receives a timeline but no tags. */
   rtp?: RtpSource;
+  /** Returns the gateways that the stream has passed, as far as known by now. Default: none. */
+  relayPath?(): RelayPath;
   /** Stops reading from the connection until `resume`: backpressure of a reader. */
   pause(): void;
   resume(): void;
@@ -39,6 +42,8 @@ export type Publication = {
   readonly id: string;
   readonly streamId: string;
   readonly broadcastId: string;
+  /** Measurements, which ingest keeps up to date. */
+  readonly counters: SourceCounters;
   /**
    * Starts a timeline, also after a new encoder configuration or a timestamp jump: timestamps of the tags that follow
    * begin at 0. Must be called before the first tag.
@@ -70,10 +75,18 @@ export type Source = {
   readonly id: string;
   /** Latest description of the source; fields once known stay set. */
   readonly info: SourceInfo;
+  /** Measurements of ingest. */
+  readonly counters: SourceCounters;
   /** Set for RTP media: readers receive the timeline and the end, but no tags. */
   readonly rtp: RtpSource | undefined;
-  /** Adds a reader. A late one receives the timeline and the configurations, then the tags that follow. */
-  read(reader: SourceReader): void;
+  /** Gateways that the stream has passed before this one. */
+  readonly relayPath: RelayPath;
+  /**
+   * Adds a reader. A late one receives the timeline and the configurations, then the tags that follow.
+   *
+   * @returns a function that removes it, without an end
+   */
+  read(reader: SourceReader): () => void;
   /**
    * Pauses the publisher until the returned function (idempotent) is called: backpressure of a reader. A notice tells the
    * broadcaster meanwhile.

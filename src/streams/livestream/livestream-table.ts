@@ -1,10 +1,14 @@
 import type { Queries, Sql } from '../../platform/index.js';
 import { BROADCAST_END, type BroadcastEnd } from '../broadcast/end-reason.js';
+import type { LivestreamLadder } from './livestream-ladder.js';
 
 export type LivestreamStatus = 'scheduled' | 'live' | 'ended';
 
 /** `public`: listed, everybody may watch; `unlisted`: everybody who knows the id; `private`: owner, admins, invitees. */
 export type Visibility = 'public' | 'unlisted' | 'private';
+
+/** Accounts that may make clips, beside owner and administrators. */
+export type ClipsBy = 'moderators' | 'viewers';
 
 /** Row of a livestream, without the hash of its stream key. */
 export type Livestream = {
@@ -25,6 +29,9 @@ export type Livestream = {
   endReason: BroadcastEnd | null;
   viewerCountPeak: number;
   recordingEnabled: boolean;
+  /** Null: the gateway's. */
+  ladder: LivestreamLadder | null;
+  clipsBy: ClipsBy;
   recordingUrl: string | null;
   thumbnailUrl: string | null;
   createdAt: Date;
@@ -36,7 +43,10 @@ export type NewLivestream = Pick<
 > & {
   /** Default: public. */
   visibility?: Visibility;
+  /** Default: moderators. */
+  clipsBy?: ClipsBy;
   viewerLimit?: number | null;
+  ladder?: LivestreamLadder | null;
   scheduledAt?: Date | null;
   /** User ids of the first invitees (`guests` in the API). */
   invitees?: string[];
@@ -54,6 +64,8 @@ export type LivestreamChanges = Partial<
     | 'visibility'
     | 'viewerLimit'
     | 'recordingEnabled'
+    | 'ladder'
+    | 'clipsBy'
     | 'thumbnailUrl'
     | 'recordingUrl'
   >
@@ -75,11 +87,13 @@ const COLUMN: Record<keyof LivestreamChanges, string> = {
   visibility: 'visibility',
   viewerLimit: 'viewer_limit',
   recordingEnabled: 'recording_enabled',
+  ladder: 'ladder',
+  clipsBy: 'clips_by',
   recordingUrl: 'recording_url',
   thumbnailUrl: 'thumbnail_url',
 };
 
-/** Statements on the table `livestreams`; no other file queries it. */
+/** Statements on the table `livestreams`; no other file changes it. */
 export class LivestreamTable {
   readonly #sql: Queries;
 
@@ -90,12 +104,14 @@ export class LivestreamTable {
   async insert(livestream: NewLivestream): Promise<Livestream> {
     const { id, userId, title, description, recordingEnabled, streamKeyHash } = livestream;
     const { visibility = 'public', viewerLimit = null, scheduledAt = null, invitees = [] } = livestream;
+    const { clipsBy = 'moderators', ladder = null } = livestream;
     const [row] = await this.#sql<[Livestream]>`
       with made as (
         insert into livestreams
-          (id, user_id, title, description, stream_key, recording_enabled, visibility, viewer_limit, scheduled_at)
+          (id, user_id, title, description, stream_key, recording_enabled, visibility, viewer_limit, scheduled_at,
+           clips_by, ladder)
         values (${id}, ${userId}, ${title}, ${description}, ${streamKeyHash}, ${recordingEnabled}, ${visibility},
-          ${viewerLimit}, ${scheduledAt})
+          ${viewerLimit}, ${scheduledAt}, ${clipsBy}, ${this.#json(ladder)})
         returning *
       ), invited as (
         insert into livestream_guests (stream_id, user_id)
@@ -160,7 +176,7 @@ export class LivestreamTable {
   async update(id: string, changes: LivestreamChanges): Promise<Livestream | undefined> {
     const columns = Object.entries(changes).map(([name, value]) => [
       COLUMN[name as keyof typeof COLUMN],
-      value,
+      name === 'ladder' ? this.#json(changes.ladder ?? null) : value,
     ]);
     if (columns.length === 0) return await this.find(id);
     const [row] = await this.#sql<Livestream[]>`
@@ -226,10 +242,28 @@ export class LivestreamTable {
     return rows.map((row) => row.id);
   }
 
+  /**
+   * Stores the path of a recording on this server, unless the livestream has the URL of one elsewhere.
+   *
+   * @param path relative to the API's URL of the livestream; null: none
+   * @returns false when nothing was changed.
+   */
+  async setRecordingPath(id: string, path: string | null): Promise<boolean> {
+    const result = await this.#sql`
+      update livestreams set recording_url = ${path}
+      where id = ${id} and (recording_url is null or recording_url !~ '^https?:')
+        and recording_url is distinct from ${path}`;
+    return result.count > 0;
+  }
+
   /** Raises the peak of concurrent viewers if `viewers` exceeds it. */
   async raiseViewerCountPeak(id: string, viewers: number): Promise<void> {
     await this.#sql`
       update livestreams set viewer_count_peak = ${viewers} where id = ${id} and viewer_count_peak < ${viewers}`;
+  }
+
+  #json(ladder: LivestreamLadder | null) {
+    return ladder && this.#sql.json(ladder);
   }
 
   #columns(): ReturnType<Sql> {
@@ -237,7 +271,8 @@ export class LivestreamTable {
       .#sql`id, user_id as "userId", title, description, status, visibility, viewer_limit as "viewerLimit",
       scheduled_at as "scheduledAt", started_at as "startedAt",
       ended_at as "endedAt", end_reason as "endReason", viewer_count_peak as "viewerCountPeak",
-      recording_enabled as "recordingEnabled", recording_url as "recordingUrl", thumbnail_url as "thumbnailUrl",
+      recording_enabled as "recordingEnabled", clips_by as "clipsBy", recording_url as "recordingUrl", ladder,
+      thumbnail_url as "thumbnailUrl",
       created_at as "createdAt"`;
   }
 }

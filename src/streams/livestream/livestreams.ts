@@ -3,6 +3,7 @@ import { type Clock, newId, type Queries, type Sql } from '../../platform/index.
 import { isOver } from '../admission/registry-refusals.js';
 import type { BroadcastEnd } from '../broadcast/end-reason.js';
 import { InviteeList } from './invitee-list.js';
+import { checkLadder, type StreamLadderConfig } from './livestream-ladder.js';
 import {
   type CursorPage,
   type Livestream,
@@ -51,7 +52,9 @@ export class Livestreams {
     return () => this.#updateListeners.delete(listener);
   }
 
+  /** @throws PublicError 400 `ladder_invalid` */
   async create(livestream: Omit<NewLivestream, 'id'>): Promise<Livestream> {
+    if (livestream.ladder) checkLadder(livestream.ladder);
     const id = newId();
     const { keepKey, sql } = this.#options;
     if (!keepKey) return await this.#table.insert({ ...livestream, id });
@@ -104,8 +107,22 @@ export class Livestreams {
     return livestream && { userId: livestream.userId, ended: isOver(livestream) };
   }
 
-  /** @returns the updated livestream; undefined if unknown */
+  /**
+   * Sets the renditions into which a livestream is encoded, from its next broadcast on.
+   *
+   * @returns the updated livestream; undefined if unknown
+   * @throws PublicError 400 `ladder_invalid`
+   */
+  async configureABR({ streamId, ladder }: StreamLadderConfig): Promise<Livestream | undefined> {
+    return await this.edit(streamId, { ladder });
+  }
+
+  /**
+   * @returns the updated livestream; undefined if unknown
+   * @throws PublicError 400 `ladder_invalid`
+   */
   async edit(streamId: string, changes: LivestreamChanges): Promise<Livestream | undefined> {
+    if (changes.ladder) checkLadder(changes.ladder);
     const livestream = await this.#table.update(streamId, changes);
     if (livestream) {
       this.#notifyUpdate(streamId, changes.visibility !== undefined);
@@ -127,6 +144,15 @@ export class Livestreams {
     const livestream = await this.#table.find(streamId);
     if (!livestream) return 'unknown';
     return isOver(livestream) ? 'over' : 'begun';
+  }
+
+  /**
+   * Stores the path of a recording on this server, unless the livestream has the URL of one elsewhere.
+   *
+   * @param path relative; null: none
+   */
+  async setRecordingPath(streamId: string, path: string | null): Promise<void> {
+    if (await this.#table.setRecordingPath(streamId, path)) this.#notifyUpdate(streamId);
   }
 
   /** Raises the peak of concurrent viewers if `viewers` exceeds it. */

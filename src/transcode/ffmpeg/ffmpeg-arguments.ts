@@ -1,5 +1,5 @@
 import { decodedPixels } from '../../media/index.js';
-import type { EncodedVideo, Ladder } from '../hls/ladder.js';
+import { type EncodedVideo, type Ladder, MAXIMUM_RATE_SHARE } from '../hls/ladder.js';
 import { encoderArguments, type VideoEncoderSettings } from './video-encoder.js';
 
 /** Arguments of one ffmpeg process. */
@@ -12,11 +12,11 @@ export type FfmpegPlan = {
 };
 
 /**
- * Input: media on standard input (FLV), an SDP on standard input that names the RTP ports, or Matroska read from a Unix
+ * Input: tags on standard input, an SDP on standard input that names the RTP ports, or Matroska read from a Unix
  * socket.
  */
 export type InputFormat =
-  | { kind: 'flv' }
+  | TagInput
   /**
    * `frameRate`: of all renditions, regardless of the sender's current rate. `blank`: size of black video for a source
    * with audio only.
@@ -24,6 +24,9 @@ export type InputFormat =
   | { kind: 'rtp'; frameRate: number; blank?: { width: number; height: number } }
   /** `decoder`: name of ffmpeg's video decoder. */
   | { kind: 'matroska'; frameRate: number; path: string; decoder: string };
+
+/** Tags of a publication on standard input. `decoder`: name of ffmpeg's video decoder; its choice by default. */
+export type TagInput = { kind: 'tags'; container: 'flv' | 'matroska'; decoder?: string | undefined };
 
 export type FfmpegPlanRequest = {
   ladder: Ladder;
@@ -57,17 +60,20 @@ export const TIMELINE_START_MS = 10_000;
 const RTP_SILENCE_S = 12;
 
 /**
- * Reads FLV from standard input. Probing is limited to start with the first frames; `-copyts` keeps the timestamps that
+ * Reads tags from standard input. Probing is limited to start with the first frames; `-copyts` keeps the timestamps that
  * align all renditions. `nobuffer` must not be used: it drops the first group of pictures.
  */
-export const FLV_INPUT_OPTIONS: readonly string[] = [
-  ...['-fpsprobesize', '0', '-analyzeduration', '500000', '-probesize', '1000000', '-copyts'],
-  ...['-f', 'flv', '-export_side_data', 'prft'],
-];
+export function tagInputOptions({ container, decoder }: Omit<TagInput, 'kind'>): string[] {
+  return [
+    ...['-fpsprobesize', '0', '-analyzeduration', '500000', '-probesize', '1000000', '-copyts'],
+    ...(decoder === undefined ? [] : decodeWithoutDelay(decoder)),
+    ...['-f', container, '-export_side_data', 'prft'],
+  ];
+}
 
 /**
- * Limits probing further, for streams that are copied: with a single stream ffmpeg probes up to its limits, and then
- * sends all that it has read at once.
+ * Limits probing further, for audio alone: with a single stream ffmpeg probes up to its limits, and then sends all that
+ * it has read at once.
  */
 export const SHORT_PROBE_OPTIONS: readonly string[] = ['-analyzeduration', '100000', '-probesize', '131072'];
 
@@ -83,15 +89,17 @@ const RTP_INPUT_OPTIONS: readonly string[] = [
   ...['-itsoffset', String(TIMELINE_START_MS / 1000), '-f', 'sdp'],
 ];
 
-/**
- * Reads live Matroska with timestamps of the timeline. `low_delay`: decoders with their own threads (libdav1d)
- * otherwise hold frames back.
- */
+/** Decodes AV1. `low_delay`: decoders with their own threads (libdav1d) otherwise hold frames back. */
+function decodeWithoutDelay(decoder: string): string[] {
+  return ['-c:v', decoder, '-flags:v', 'low_delay'];
+}
+
+/** Reads live Matroska with timestamps of the timeline. */
 function matroskaInputOptions(decoder: string): string[] {
   return [
     ...['-rw_timeout', String(RTP_SILENCE_S * 1_000_000)],
     ...['-fpsprobesize', '0', '-analyzeduration', '300000', '-probesize', '1000000', '-copyts'],
-    ...['-c:v', decoder, '-flags:v', 'low_delay', '-f', 'matroska'],
+    ...[...decodeWithoutDelay(decoder), '-f', 'matroska'],
   ];
 }
 
@@ -105,7 +113,7 @@ export function pixelLimit(maxPixels: number): string[] {
 
 function inputOptions(input: InputFormat): readonly string[] {
   if (input.kind === 'matroska') return matroskaInputOptions(input.decoder);
-  return input.kind === 'rtp' ? RTP_INPUT_OPTIONS : FLV_INPUT_OPTIONS;
+  return input.kind === 'rtp' ? RTP_INPUT_OPTIONS : tagInputOptions(input);
 }
 
 /**
@@ -121,12 +129,17 @@ function muxerOptions(kind: 'video' | 'audio'): string[] {
   ];
 }
 
+/** Expression for the number of the n seconds that a time is in. */
+function keyframeSlot(time: string, seconds: number): string {
+  return `floor((${time}+0.002)/${seconds})`;
+}
+
 /**
  * Forces a keyframe at the first frame of every n seconds. The usual `gte(t,n_forced*n)` would force a burst of them,
  * as the timeline does not start at 0.
  */
 export function clockKeyframes(seconds: number): string {
-  const slot = (time: string): string => `floor((${time}+0.002)/${seconds})`;
+  const slot = (time: string): string => keyframeSlot(time, seconds);
   return `expr:if(isnan(prev_forced_t),1,gt(${slot('t')},${slot('prev_forced_t')}))`;
 }
 
@@ -136,7 +149,7 @@ export const SQUARE_PIXELS = "setsar='if(between(sar,0.97,1.03),1,sar)'";
 function scaleTo(size: EncodedVideo['size'], input: InputFormat): string {
   if (!size) return 'scale=trunc(iw/2)*2:trunc(ih/2)*2';
   const { width, height } = size;
-  if (input.kind === 'flv') return `scale=${width}:${height}:flags=bicubic,${SQUARE_PIXELS}`;
+  if (input.kind === 'tags') return `scale=${width}:${height}:flags=bicubic,${SQUARE_PIXELS}`;
   // Senders change their frame size with the network: each size is fitted into the rendition's.
   const fit = `scale=${width}:${height}:flags=bicubic:force_original_aspect_ratio=decrease:force_divisible_by=2`;
   return `${fit},pad=${width}:${height}:-1:-1,setsar=1`;
@@ -158,18 +171,32 @@ function videoInput(request: FfmpegPlanRequest): string {
 function frameSelection(request: FfmpegPlanRequest): string[] {
   const { ladder, input, from } = request;
   // `fps` would treat a frame without a timestamp (the first of H.264) as one at 0 and fill up from there.
-  if (input.kind !== 'flv') return [`trim=start=${TIMELINE_START_MS / 2000}`, `fps=${input.frameRate}`];
+  if (input.kind !== 'tags') return [`trim=start=${TIMELINE_START_MS / 2000}`, `fps=${input.frameRate}`];
   const start = from === undefined ? [] : [`trim=start=${from.toFixed(3)}`];
   // `select` keeps timestamps; `fps` would move frames, and keyframes must stay.
   const step = ladder.frameStep > 1 ? [`select='key+not(mod(n,${ladder.frameStep}))'`] : [];
   return [...start, ...step];
 }
 
+/**
+ * Keeps every n-th frame of one rendition, and all frames that other renditions make keyframes: the renditions must
+ * have them at the same times.
+ */
+function reducedRate(step: number, { ladder, segmentDurationS }: FfmpegPlanRequest): string {
+  if (step === 1) return '';
+  const keyframes =
+    ladder.keyframes === 'source'
+      ? 'key'
+      : `gt(${keyframeSlot('t', segmentDurationS)},${keyframeSlot('prev_selected_t', segmentDurationS)})`;
+  return `select='isnan(prev_selected_n)+gte(n-prev_selected_n,${step})+${keyframes}',`;
+}
+
 function filterGraph(request: FfmpegPlanRequest, encoded: EncodedVideo[], ending: string): string {
   const split = encoded.map((_, index) => `[s${index}]`).join('');
   const head = `${videoInput(request)}split=${encoded.length}${split}`;
   const branches = encoded.map(
-    ({ size }, index) => `[s${index}]${scaleTo(size, request.input)},${ending}[v${index}]`,
+    ({ size, frameStep }, index) =>
+      `[s${index}]${reducedRate(frameStep, request)}${scaleTo(size, request.input)},${ending}[v${index}]`,
   );
   return [head, ...branches].join(';');
 }
@@ -181,7 +208,7 @@ function filterGraph(request: FfmpegPlanRequest, encoded: EncodedVideo[], ending
 const RESAMPLE_TO_CLOCK = 'aresample=async=1000:min_hard_comp=0.05';
 
 function audioFilters({ input, from }: FfmpegPlanRequest): string[] {
-  if (input.kind !== 'flv') return ['-af', RESAMPLE_TO_CLOCK];
+  if (input.kind !== 'tags') return ['-af', RESAMPLE_TO_CLOCK];
   return from === undefined ? [] : ['-af', `atrim=start=${from.toFixed(3)}`];
 }
 
@@ -199,7 +226,14 @@ export function ffmpegPlan(request: FfmpegPlanRequest): FfmpegPlan {
       // Without this time base frames are moved to the grid of a guessed frame rate.
       ...['-fps_mode', 'passthrough', '-enc_time_base', `1:${VIDEO_TIMESCALE}`],
       ...coder.output,
-      ...['-b:v', bitrate, '-maxrate', String(Math.round(rendition.bitrate * 1.1)), '-bufsize', bitrate],
+      ...[
+        '-b:v',
+        bitrate,
+        '-maxrate',
+        String(Math.round(rendition.bitrate * MAXIMUM_RATE_SHARE)),
+        '-bufsize',
+        bitrate,
+      ],
       ...['-force_key_frames', keyframes],
       ...muxerOptions('video'),
     ];

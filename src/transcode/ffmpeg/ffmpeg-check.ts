@@ -5,17 +5,8 @@ import path from 'node:path';
 import { HeadendError } from '../../platform/index.js';
 import type { FfmpegTool } from './ffmpeg-process.js';
 
-/** Version and abilities of an ffmpeg. */
-export type CheckedFfmpeg = {
-  /** As printed, for example `5.1.9-0+deb12u1`. */
-  version: string;
-  /** Codecs of enhanced RTMP that its FLV demuxer reads. */
-  readableCodecs: { hevc: boolean; av1: boolean; vp9: boolean };
-};
-
-/** libavformat versions: numeric in development builds too, unlike ffmpeg's. */
+/** libavformat's version: numeric in development builds too, unlike ffmpeg's. */
 const LIBAVFORMAT_5_1 = [59, 27] as const;
-const LIBAVFORMAT_6_1 = [60, 16] as const;
 const NEEDED_ENCODERS = ['libx264', 'aac'];
 const USUAL_PLACES = ['/usr/local/bin', '/usr/bin', '/bin', '/opt/homebrew/bin', '/opt/local/bin'];
 const HOW_TO_INSTALL =
@@ -59,9 +50,10 @@ export async function findFfmpeg(
 /**
  * Checks version and encoders.
  *
+ * @returns the version as printed, for example `5.1.9-0+deb12u1`
  * @throws HeadendError `ffmpeg_missing` when it cannot run or lacks encoders, `ffmpeg_too_old` below 5.1
  */
-export async function checkFfmpeg(tool: FfmpegTool): Promise<CheckedFfmpeg> {
+export async function checkFfmpeg(tool: FfmpegTool): Promise<string> {
   const about = await runFfmpeg(tool, ['-version']).catch((error: unknown) => {
     throw new HeadendError('ffmpeg_missing', `${tool.path} does not run: ${HOW_TO_INSTALL}.`, {
       cause: error,
@@ -84,8 +76,7 @@ export async function checkFfmpeg(tool: FfmpegTool): Promise<CheckedFfmpeg> {
       'ffmpeg_missing',
       `${tool.path} was built without ${missing.join(' and ')}: ${HOW_TO_INSTALL}.`,
     );
-  const enhanced = reaches(built, LIBAVFORMAT_6_1);
-  return { version, readableCodecs: { hevc: enhanced, av1: enhanced, vp9: enhanced } };
+  return version;
 }
 
 /**

@@ -18,6 +18,8 @@ const AAC_DATA_OFFSET = 2;
 const COMPOSITION_TIME_OFFSET = 2;
 /** Bound of a composition time in either direction, ms: 16 reordered frames of 1 s, and segments follow it. */
 const MAXIMUM_COMPOSITION_MS = 16_000;
+/** Maximum delay of the first frame to its presentation: 16 reordered frames at 30 per second. */
+const MAXIMUM_SQUEEZED_TICKS = 533 * TICKS_PER_MS;
 /** Sample flags (ISO/IEC 14496-12, 8.8.3.1). */
 const SYNC_FLAGS = 0x0200_0000;
 const NON_SYNC_FLAGS = 0x0101_0000;
@@ -86,6 +88,16 @@ export class CopiedTracks {
     }
   }
 
+  /** Begins audio at this time: what is missing from it on is filled. */
+  beginAudio(timestampMs: number): void {
+    this.#audio?.begin(timestampMs);
+  }
+
+  /** Keeps audio beside video that is written elsewhere. @throws as `write` */
+  videoAdvanced(timestampMs: number): void {
+    this.#audio?.videoAdvanced(timestampMs);
+  }
+
   /** Writes the last frame, whose duration was not known yet. */
   end(): void {
     this.#video?.end();
@@ -99,6 +111,10 @@ class CopiedVideo {
   /** Frame whose duration is known with the next one. */
   #frame: Sample | undefined;
   #durationTicks = DEFAULT_FRAME_MS * TICKS_PER_MS;
+  /** Decode time that the newest frame has in the source. */
+  #lastDts = 0;
+  /** The newest frame is the first. */
+  #isFirst = true;
 
   constructor(writer: EncoderRunWriter, id: string, header: FlvTag, offset: number) {
     this.#writer = writer;
@@ -121,19 +137,40 @@ class CopiedVideo {
     const pts = dts + boundedMs * TICKS_PER_MS;
     const previous = this.#frame;
     // Frames of one timestamp follow each other by the smallest step of the input.
-    const decodeTime = previous ? Math.max(dts, previous.decodeTime + TICKS_PER_MS) : dts;
+    const decodeTime = previous
+      ? Math.max(dts, this.#earliest(previous, dts))
+      : Math.max(dts, Math.min(pts, dts + MAXIMUM_SQUEEZED_TICKS));
+    this.#lastDts = dts;
     if (previous) {
       this.#durationTicks = decodeTime - previous.decodeTime;
       this.#emit(previous);
     }
+    const leadingTicks = previous ? 0 : decodeTime - dts;
     this.#frame = {
       decodeTime,
       duration: 0,
+      ...(leadingTicks > 0 ? { leadingTicks } : {}),
       compositionOffset: pts - decodeTime,
       flags: tag.keyframe ? SYNC_FLAGS : NON_SYNC_FLAGS,
       sync: tag.keyframe,
       data: tag.body.subarray(AVC_DATA_OFFSET),
     };
+  }
+
+  /**
+   * Returns the earliest decode time of a frame after another one. The first frame of a run is decoded when it is
+   * presented, and frames that should have been decoded before follow it shortly before the next presentation: hls.js 1.7 maps
+   * the first decode time of a run to the end of presentation of the run before, and Chromium stops at the hole.
+   */
+  #earliest(previous: Sample, dts: number): number {
+    const delay = previous.decodeTime - this.#lastDts;
+    const isFirst = this.#isFirst;
+    this.#isFirst = false;
+    if (!isFirst || delay <= 0) return previous.decodeTime + TICKS_PER_MS;
+    const step = dts - this.#lastDts;
+    const count = Math.ceil(delay / Math.max(step, TICKS_PER_MS)) + 1;
+    const squeezed = step - count * TICKS_PER_MS;
+    return previous.decodeTime + Math.round(Math.max(squeezed, step / 2, TICKS_PER_MS));
   }
 
   end(): void {
@@ -212,6 +249,12 @@ class CopiedAudio {
       this.#emit(this.#silence);
     }
     this.#emit(tag.body.subarray(AAC_DATA_OFFSET));
+  }
+
+  begin(timestampMs: number): void {
+    this.#lastTimestampMs = timestampMs;
+    this.#videoAtAudioMs = timestampMs;
+    this.#next ??= this.#ticks(timestampMs);
   }
 
   /** Keeps audio beside video: fills what is missing while it is missing. */

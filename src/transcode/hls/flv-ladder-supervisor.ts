@@ -2,21 +2,23 @@ import type { FlvTag } from '../../media/index.js';
 import { type Clock, type Logger, messageOf } from '../../platform/index.js';
 import type { Broadcast, PublicationEnd, Source, SourceReader } from '../../streams/index.js';
 import { recordFailure } from '../ffmpeg/failure.js';
-import { TIMELINE_START_MS } from '../ffmpeg/ffmpeg-arguments.js';
 import { keepRunning } from '../ffmpeg/supervision.js';
-import { FlvInput } from '../inputs/flv-input.js';
-import { GopBuffer } from '../inputs/gop-buffer.js';
-import { KeyframeWatch, keyframeNotice } from '../inputs/keyframe-watch.js';
+import type { FlvInput } from '../inputs/flv-input.js';
+import type { GopBuffer } from '../inputs/gop-buffer.js';
+import { keyframeNotice } from '../inputs/keyframe-watch.js';
+import { PictureSlate } from '../slate/picture-slate.js';
+import { type RenderSlate, type ShownLadder, shownLadder } from '../slate/slate-plan.js';
 import type { BroadcastMemory, TranscodeSettings } from '../transcode-settings.js';
-import { Encoder, type EncoderEnd, endWithoutEncoder } from './encoder.js';
-import { chooseFlvLadder } from './flv-ladder.js';
-import { describedLadder, type Ladder, renditionsOf } from './ladder.js';
-import { encodedPart, LadderRun } from './ladder-run.js';
+import { type Encoder, type EncoderEnd, endWithoutEncoder } from './encoder.js';
+import { startFlvEncoder } from './flv-encoder.js';
+import { describedLadder, type Ladder } from './ladder.js';
+import { encodedPart, isNeeded, type LadderRun, withoutShed } from './ladder-run.js';
+import { openLadderRun } from './open-ladder-run.js';
 import { PublisherHold } from './publisher-hold.js';
 import { Shedding } from './shedding.js';
+import { SourceTimeline } from './source-timeline.js';
+import { TimelineCoverage } from './timeline-coverage.js';
 
-/** FLV timestamps have 31 bits; near the limit a new run starts with a smaller one. */
-const MAXIMUM_TIMESTAMP_MS = 0x7fff_ffff - 60_000;
 /** FLV sizes have 24 bits. */
 const MAXIMUM_BODY_BYTES = 0xff_ffff;
 const CHECK_INTERVAL_MS = 500;
@@ -28,8 +30,6 @@ const REPLACE_FLUSH_MS = 250;
 const AHEAD_MS = 500;
 /** Maximum backlog of an encoder that starts and has no output yet, which `isHanging` limits in time. */
 const MAXIMUM_START_BYTES = 32 * 1024 * 1024;
-/** Maximum wait for an unknown frame size or announced audio, ms of media. */
-const PATIENCE_MS = 500;
 
 /**
  * Supervises the renditions of one FLV publication: chooses the ladder, opens the run, writes the copied renditions, and
@@ -44,25 +44,23 @@ export class FlvLadderSupervisor implements SourceReader {
   readonly #memory: BroadcastMemory;
   readonly #log: Logger;
   readonly #clock: Clock;
-  readonly #gop = new GopBuffer();
-  readonly #keyframes = new KeyframeWatch();
+  readonly #timeline = new SourceTimeline();
   readonly #shedding: Shedding;
   readonly #hold: PublisherHold;
+  readonly #pictureSlate: PictureSlate | undefined;
   /** Aborts at the end of the publication. */
   readonly #over = new AbortController();
-  #timeline: { startedAt: number; has: { audio: boolean; video: boolean } } | undefined;
-  /** Nothing of this timeline was encoded: the encoder joins at its start. */
-  #fresh = false;
-  /** Position up to which a timeline has been encoded, ms. */
-  #covered: number | undefined;
-  #base = 0;
+  readonly #coverage = new TimelineCoverage();
   /** Current run; undefined while the next one is prepared. */
   #run: LadderRun | undefined;
   #encoder: Encoder | undefined;
+  #newest: Ladder | undefined;
   /** Input of the encoder, once it has joined. */
   #input: FlvInput | undefined;
   /** Ends the wait of a run without an encoder. */
   #resolveRun: ((end: EncoderEnd) => void) | undefined;
+  /** The run has no encoder because no viewer needs one. */
+  #isSuspended = false;
   #wake: (() => void) | undefined;
 
   /** @param before resolves when the previous publication's encoder has ended */
@@ -73,6 +71,7 @@ export class FlvLadderSupervisor implements SourceReader {
     memory: BroadcastMemory,
     before: Promise<void>,
     log: Logger,
+    renderSlate?: RenderSlate,
   ) {
     this.#broadcast = broadcast;
     this.source = source;
@@ -82,6 +81,15 @@ export class FlvLadderSupervisor implements SourceReader {
     this.#log = log;
     this.#shedding = new Shedding(broadcast, settings.clock, log);
     this.#hold = new PublisherHold(broadcast, source);
+    if (renderSlate)
+      this.#pictureSlate = new PictureSlate({
+        ...{ timeline: this.#timeline, demand: broadcast.hlsDemand },
+        mayShow: () => !this.#hold.active && (this.#run?.maySlateReplace(this.gop.audioHeader) ?? false),
+        render: async (signal) => this.shown && (await renderSlate(this.shown, signal)),
+        paused: () => this.#pictureHasPaused(),
+        advance: (untilMs) => this.#write(() => this.#run?.advanceSlate(untilMs)),
+        ...{ clock: settings.clock, signal: this.#over.signal, log },
+      });
     this.gone = before
       .then(() => this.#supervise())
       .catch((error: unknown) => {
@@ -90,28 +98,26 @@ export class FlvLadderSupervisor implements SourceReader {
         this.#broadcast.fail('transcoder-failed');
       });
     settings.clock.every(CHECK_INTERVAL_MS, () => this.#check(), this.#over.signal);
+    broadcast.hlsDemand.onRequest(() => {
+      if (this.#isSuspended) this.#resolveRun?.(endWithoutEncoder('stopped', 'a viewer has come'));
+    }, this.#over.signal);
   }
 
   restart(startedAt: number, has: { audio: boolean; video: boolean }): void {
-    this.#gop.reset(has.video);
-    this.#keyframes.reset();
-    this.#timeline = { startedAt, has };
-    this.#fresh = true;
+    this.#timeline.restart(startedAt, has);
+    this.#pictureSlate?.end();
     this.#endRun(REPLACE_FLUSH_MS);
-    this.#covered = undefined;
-    this.#base = 0;
+    this.#coverage.reset();
   }
 
   write(tag: FlvTag): void {
     if (this.#over.signal.aborted || tag.kind === 'script' || tag.body.length > MAXIMUM_BODY_BYTES) return;
-    const known = tag.header && this.#gop.knows(tag);
-    this.#gop.push(tag);
-    if (tag.kind === 'video' && !tag.header) this.#keyframes.picture(tag.timestamp, tag.keyframe);
+    const known = this.#timeline.push(tag);
     if (this.#run && !this.#mustReplace(tag) && !known) {
       this.#input?.write(tag);
       this.#copy(this.#run, tag);
     }
-    if (this.#wake && this.#ready()) this.#wake();
+    if (this.#wake && this.#isReady) this.#wake();
   }
 
   end(reason: PublicationEnd): void {
@@ -120,7 +126,14 @@ export class FlvLadderSupervisor implements SourceReader {
 
   /** Tags since the last keyframe. */
   get gop(): GopBuffer {
-    return this.#gop;
+    return this.#timeline.gop;
+  }
+
+  /** Renditions of the newest run. */
+  get shown(): ShownLadder | undefined {
+    if (!this.#newest) return undefined;
+    const ladder = withoutShed(this.#newest, this.#shedding.ids);
+    return shownLadder(ladder, this.source.info, this.#timeline.newestMs);
   }
 
   /** Ends the input; the remaining output is written within `ms`. */
@@ -171,7 +184,7 @@ export class FlvLadderSupervisor implements SourceReader {
 
   /** Waits until a run can start or an encoder can join it, or for the end of the publication. */
   #untilReady(): Promise<void> {
-    if (this.#over.signal.aborted || this.#ready()) return Promise.resolve();
+    if (this.#over.signal.aborted || this.#isReady) return Promise.resolve();
     return new Promise((resolve) => {
       this.#wake = () => {
         this.#wake = undefined;
@@ -181,16 +194,8 @@ export class FlvLadderSupervisor implements SourceReader {
   }
 
   /** Whether a run should start, or an encoder join, now. */
-  #ready(): boolean {
-    const { age, span, seen, videoHeader } = this.#gop;
-    if (!this.#timeline || age === undefined) return false;
-    const { video } = this.source.info;
-    if (this.#fresh && span < PATIENCE_MS) {
-      const sized = !seen.video || (video?.width !== undefined && video.height !== undefined);
-      const heard = seen.audio || !this.#timeline.has.audio;
-      if (!sized || !heard || (seen.video && !videoHeader)) return false;
-    }
-    return true;
+  get #isReady(): boolean {
+    return this.#timeline.isReady(this.source.info);
   }
 
   /** Encodes within the current run, or in a new one; without anything to encode, waits for the end of the run. */
@@ -208,73 +213,69 @@ export class FlvLadderSupervisor implements SourceReader {
       return endWithoutEncoder('stopped', 'the run was not needed');
     }
     const ladder = encodedPart(run.ladder, this.#shedding.ids);
+    const isEncoded = ladder.video.length > 0 || ladder.audio !== undefined;
     const end =
-      ladder.video.length > 0 || ladder.audio
+      isEncoded && isNeeded(ladder, this.#broadcast, this.#settings.ladderIdleMs)
         ? await this.#runEncoder(run, ladder, isNew)
-        : await this.#withoutEncoder(run, isNew);
-    if (run.isRefused && this.#run === run) this.#run = undefined;
+        : await this.#withoutEncoder(run, ladder, isNew);
+    // Without copied video the media of the next encoder are far from those of the last one.
+    const isOver = run.isRefused || (this.#isSuspended && !run.copiesVideo);
+    if (isOver && this.#run === run) this.#run = undefined;
     if (this.#run !== run) run.close();
     return end;
   }
 
   async #openRun(): Promise<LadderRun> {
-    const timeline = this.#timeline;
-    const startedAt = timeline?.startedAt ?? this.#clock.now();
-    const ladder = chooseFlvLadder(this.source.info, this.#gop, {
-      ...{ rungs: this.#settings.ladder, audioBitrateBps: this.#settings.audioBitrateBps },
-      ...{ encodeSource: this.#memory.encodeSource, shed: this.#shedding.ids },
+    const { begun } = this.#timeline;
+    const slate = this.#pictureSlate?.shown;
+    const run = await openLadderRun({
+      ...{ broadcast: this.#broadcast, source: this.source, timeline: this.#timeline, slate },
+      ...{ coverage: this.#coverage, settings: this.#settings, memory: this.#memory, log: this.#log },
+      shed: this.#shedding.ids,
     });
-    this.#rebase();
-    const offset = TIMELINE_START_MS - this.#base;
-    const { videoHeader, audioHeader } = this.#gop;
-    const writer = await this.#broadcast.openRun({
-      renditions: renditionsOf(ladder),
-      originMs: startedAt - offset,
-    });
-    this.#log.info({ run: writer.index, ...describedLadder(ladder) }, 'encoder run opened');
-    const frameRate = this.source.info.video?.frameRate;
-    const run = new LadderRun(writer, { ladder, videoHeader, audioHeader, frameRate, offset });
-    if (this.#timeline === timeline && !this.#over.signal.aborted) this.#run = run;
+    if (this.#timeline.begun === begun && !this.#over.signal.aborted) this.#run = run;
+    if (!slate) this.#newest = run.ladder;
     return run;
   }
 
   async #runEncoder(run: LadderRun, ladder: Ladder, isNew: boolean): Promise<EncoderEnd> {
-    const timeline = this.#timeline;
-    const input = new FlvInput({
-      has: { audio: ladder.audio !== undefined, video: ladder.video.length > 0 },
-      offset: run.offset,
+    const { begun } = this.#timeline;
+    // A new run repeats the last group of pictures in all renditions if it copies the video.
+    const repeatsGop = isNew && run.copiesVideo;
+    // One group of pictures more gives a whole segment soon, which players need.
+    const gop = this.#isSuspended && !repeatsGop ? this.gop.withPrevious() : this.gop;
+    this.#isSuspended = false;
+    const isWhole = repeatsGop || ladder.video.length === 0;
+    const { encoder, input } = startFlvEncoder({
+      ...{ ladder, offset: run.offset, settings: this.#settings, encoder: this.#memory.encoder.settings },
+      info: this.source.info,
+      from: isWhole ? undefined : this.#coverage.skipTo(gop.tags[0]?.timestamp, run.offset),
       onFull: () => this.#relieve(),
-      clock: this.#clock,
-    });
-    const encoder = new Encoder({
-      ladder,
-      input,
-      ffmpeg: this.#settings.ffmpeg,
-      encoder: this.#memory.encoder.settings,
-      segmentDurationS: this.#settings.segmentDurationS,
-      maxPixels: this.#settings.maxPixels,
-      listener: this.#settings.listener,
-      // A new run repeats the last group of pictures in all renditions if it copies the video.
-      from: isNew && run.copiesVideo ? undefined : this.#skipTo(ladder, run.offset),
-      clock: this.#clock,
     });
     this.#encoder = encoder;
     this.#log.info({ run: run.index, pid: encoder.pid, ...describedLadder(ladder) }, 'encoder started');
     if (encoder.deliver(run.output(ladder))) {
-      input.begin(this.#gop, run.frameRate);
+      input.begin(gop, run.frameRate);
       this.#input = input;
     }
     this.#shedding.forget();
     this.#joined(run, isNew);
     const end = await encoder.closed;
     const at = encoder.front;
-    if (at !== undefined && this.#timeline === timeline) this.#cover(at - run.offset);
+    if (at !== undefined && this.#timeline.begun === begun) this.#coverage.cover(at - run.offset);
     this.#encoder = undefined;
     this.#input = undefined;
     return end;
   }
 
-  #withoutEncoder(run: LadderRun, isNew: boolean): Promise<EncoderEnd> {
+  /** Waits for the end of the run, or for a viewer if the run has something to encode. */
+  #withoutEncoder(run: LadderRun, ladder: Ladder, isNew: boolean): Promise<EncoderEnd> {
+    this.#isSuspended = ladder.video.length > 0 || ladder.audio !== undefined;
+    if (this.#isSuspended) {
+      if (isNew) this.#coverage.forget();
+      run.suspend(ladder);
+      this.#log.info({ run: run.index, ...describedLadder(ladder) }, 'renditions suspended: no HLS viewer');
+    }
     return new Promise((resolve) => {
       this.#resolveRun = (end) => {
         this.#resolveRun = undefined;
@@ -286,17 +287,21 @@ export class FlvLadderSupervisor implements SourceReader {
 
   /** Writes the tags since the keyframe to the copied renditions of a new run. */
   #joined(run: LadderRun, isNew: boolean): void {
-    this.#fresh = false;
+    this.#timeline.isFresh = false;
     if (!isNew) return;
-    const from = run.copiesVideo ? undefined : this.#covered;
-    for (const tag of this.#gop.tags)
+    const from = run.copiesVideo ? undefined : this.#coverage.covered;
+    for (const tag of this.gop.tags)
       if (this.#run === run && tag.timestamp >= (from ?? tag.timestamp)) this.#copy(run, tag);
   }
 
   /** Writes a tag to the copied renditions of the current run, or ends the run if they cannot be packaged. */
   #copy(run: LadderRun, tag: FlvTag): void {
+    this.#write(() => run.write(tag));
+  }
+
+  #write(write: () => void): void {
     try {
-      run.write(tag);
+      write();
     } catch (error) {
       const message = messageOf(error);
       this.#run = undefined;
@@ -305,31 +310,15 @@ export class FlvLadderSupervisor implements SourceReader {
     }
   }
 
-  /** Keeps the next run's FLV timestamps within 31 bits. */
-  #rebase(): void {
-    const first = this.#gop.tags[0]?.timestamp ?? 0;
-    if (first - this.#base + TIMELINE_START_MS > MAXIMUM_TIMESTAMP_MS / 2) this.#base = first;
-  }
-
-  #cover(timestamp: number): void {
-    this.#covered = Math.max(this.#covered ?? 0, timestamp);
-  }
-
-  /** Media time (ms) before which the output repeats what a previous encoder delivered. */
-  #skipTo(ladder: Ladder, offset: number): number | undefined {
-    const first = this.#gop.tags[0]?.timestamp;
-    if (this.#covered === undefined || first === undefined || ladder.video.length === 0) return undefined;
-    return this.#covered > first ? this.#covered + offset : undefined;
-  }
-
   /**
    * Starts a new run when the tag shows that the ladder does not fit. @returns true when the new run will contain the
    * tag
    */
   #mustReplace(tag: FlvTag): boolean {
     const ladder = this.#run?.ladder;
-    const fault = this.#keyframes.fault;
+    const { fault } = this.#timeline.keyframes;
     if (!ladder) return false;
+    if (this.#run?.isSlate) return this.#endsSlate(this.#run, tag);
     if (fault && !this.#memory.encodeSource && ladder.keyframes === 'source') {
       this.#memory.encodeSource = true;
       this.#broadcast.notice('keyframes', keyframeNotice(fault));
@@ -338,12 +327,29 @@ export class FlvLadderSupervisor implements SourceReader {
       return true;
     }
     const appeared = tag.kind === 'video' ? ladder.video.length === 0 : !ladder.audio;
-    const overflows =
-      (tag.keyframe || ladder.video.length === 0) && tag.timestamp - this.#base > MAXIMUM_TIMESTAMP_MS;
-    if (!overflows && (!appeared || this.#gop.age === undefined)) return false;
+    const mayEnd = tag.keyframe || ladder.video.length === 0;
+    const overflows = mayEnd && this.#coverage.overflows(tag.timestamp);
+    if (!overflows && (!appeared || this.gop.age === undefined)) return false;
     this.#log.info(overflows ? 'the timeline is long: a new run' : `the source now has ${tag.kind}`);
     this.#endRun(REPLACE_FLUSH_MS);
     return true;
+  }
+
+  /** Ends a slate at the keyframe with which the picture returns. @returns true when the next run will contain the tag */
+  #endsSlate(run: LadderRun, tag: FlvTag): boolean {
+    if (!run.mayEndSlate(tag)) return false;
+    this.#write(() => run.finishSlate(tag));
+    this.#log.info('the picture has returned');
+    this.#pictureSlate?.end();
+    this.#endRun(REPLACE_FLUSH_MS);
+    return true;
+  }
+
+  /** Ends the current run at the end of its video; the next one shows the slate. */
+  #pictureHasPaused(): void {
+    if (this.#run) this.#run.endsAtVideo = true;
+    this.#timeline.keyframes.reset();
+    this.#endRun(REPLACE_FLUSH_MS);
   }
 
   /** Ends the current run: writes nothing more to it and ends its encoder. The next run starts when it is closed. */
@@ -351,7 +357,7 @@ export class FlvLadderSupervisor implements SourceReader {
     const run = this.#run;
     this.#run = undefined;
     run?.endCopies();
-    if (run?.copiesVideo) this.#cover(this.#gop.newest);
+    if (run?.copiesVideo) this.#coverage.cover(this.gop.newest);
     this.#input = undefined;
     if (this.#encoder && flushMs > 0) this.#encoder.end(flushMs);
     else if (this.#encoder) this.#encoder.stop();
@@ -364,17 +370,14 @@ export class FlvLadderSupervisor implements SourceReader {
     encoder.stop();
   }
 
-  /** The publisher sends faster than real time. */
-  get #isAhead(): boolean {
-    const elapsedMs = this.#clock.now() - (this.#timeline?.startedAt ?? 0);
-    return this.#gop.newest - elapsedMs > AHEAD_MS;
-  }
-
   #check(): void {
     const encoder = this.#encoder;
     const run = this.#run;
     if (!encoder || !run || !this.#input) return;
-    if (this.#input.isHanging) encoder.fail('no output for several seconds');
+    if (!isNeeded(encoder.ladder, this.#broadcast, this.#settings.ladderIdleMs)) {
+      if (run.copiesVideo) encoder.stop();
+      else this.#endRun(0);
+    } else if (this.#input.isHanging) encoder.fail('no output for several seconds');
     else if (this.#shedding.measure(encoder, run.ladder)) this.#endShed(run, encoder);
     else this.#relieve();
   }
@@ -387,7 +390,7 @@ export class FlvLadderSupervisor implements SourceReader {
     const encoder = this.#encoder;
     const run = this.#run;
     const input = this.#input;
-    const mayHold = !run?.copiesVideo || this.#isAhead;
+    const mayHold = !run?.copiesVideo || this.#timeline.newestMs - this.#clock.now() > AHEAD_MS;
     this.#hold.set(mayHold && input?.isFull === true);
     if (!encoder || !run || !input?.isFull || mayHold) return;
     if (!encoder.delivered && input.backlogBytes < MAXIMUM_START_BYTES) return;

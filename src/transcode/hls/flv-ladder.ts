@@ -1,4 +1,5 @@
 import type { SourceInfo } from '../../media/index.js';
+import type { LivestreamLadder } from '../../streams/index.js';
 import type { GopBuffer } from '../inputs/gop-buffer.js';
 import { isPlainAvc } from '../webrtc/avc-profile.js';
 import { isCopyableAac, isCopyableAvc } from './copied-tracks.js';
@@ -6,6 +7,8 @@ import { chooseLadder, type Ladder, type Rung } from './ladder.js';
 
 export type FlvLadderOptions = {
   rungs: readonly Rung[] | 'off';
+  /** The livestream's own ladder, in place of `rungs`. */
+  ownRungs: LivestreamLadder | undefined;
   /** Bits per second of the stereo rendition. */
   audioBitrateBps: number;
   /** The source's video must be encoded. */

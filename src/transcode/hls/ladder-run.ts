@@ -1,9 +1,15 @@
 import type { FlvTag } from '../../media/index.js';
 import { messageOf } from '../../platform/index.js';
-import type { EncoderRunWriter } from '../../streams/index.js';
-import { CopiedTracks } from './copied-tracks.js';
+import type { Broadcast, EncoderRunWriter } from '../../streams/index.js';
+import type { Slate, SlateRequest } from '../slate/slate.js';
+import { SlateVideo } from '../slate/slate-tracks.js';
+import { CopiedTracks, isCopyableAac } from './copied-tracks.js';
 import type { EncoderOutput } from './encoder.js';
-import type { Ladder } from './ladder.js';
+import { type Ladder, maySuspend } from './ladder.js';
+import { reorderingMs } from './source-timeline.js';
+
+/** Overlap of a picture that returns with the slate for which it is not skipped, ms. */
+const MAXIMUM_OVERLAP_MS = 100;
 
 export type LadderRunOptions = {
   ladder: Ladder;
@@ -13,6 +19,8 @@ export type LadderRunOptions = {
   frameRate: number | undefined;
   /** Added to tag timestamps to give media time, ms. */
   offset: number;
+  /** Slate in place of video, from `startMs` of the timeline on. The ladder has no video then. */
+  slate?: { slate: Slate; request: SlateRequest; startMs: number } | undefined;
 };
 
 /**
@@ -26,6 +34,9 @@ export class LadderRun {
   readonly frameRate: number | undefined;
   readonly #writer: EncoderRunWriter;
   readonly #copied: CopiedTracks | undefined;
+  readonly #slate: SlateVideo | undefined;
+  /** Drops audio after the end of the video at the end of the run: the next run repeats it. */
+  endsAtVideo = false;
   #closed = false;
   #isRefused = false;
 
@@ -45,6 +56,11 @@ export class LadderRun {
           audio: audio && audioHeader && { id: audio.id, header: audioHeader },
           offset,
         });
+      const { slate } = options;
+      if (slate) {
+        this.#slate = new SlateVideo(writer, slate.slate, slate.request, slate.startMs + offset);
+        this.#copied?.beginAudio(slate.startMs);
+      }
     } catch (error) {
       writer.close();
       throw error;
@@ -64,6 +80,40 @@ export class LadderRun {
     return this.ladder.video.some(({ passthrough }) => passthrough);
   }
 
+  /** Shows a slate. */
+  get isSlate(): boolean {
+    return this.#slate !== undefined;
+  }
+
+  /** Time at which the written pictures of the slate end, ms of the timeline. */
+  get slateEndMs(): number {
+    return (this.#slate?.endMs ?? 0) - this.offset;
+  }
+
+  /** Writes the slate up to a time of the timeline, ms, and audio beside it. @throws when a reader of the run refuses it */
+  advanceSlate(untilMs: number): void {
+    if (this.#closed || !this.#slate) return;
+    this.#slate.advance(untilMs + this.offset);
+    this.#copied?.videoAdvanced(this.slateEndMs);
+  }
+
+  /** Whether the picture returns with this tag: media that were late, and are shown as a slate already, are skipped. */
+  mayEndSlate(tag: FlvTag): boolean {
+    if (tag.kind !== 'video' || !tag.keyframe) return false;
+    return tag.timestamp + reorderingMs(tag.body) >= this.slateEndMs - MAXIMUM_OVERLAP_MS;
+  }
+
+  /** Whether a run with a slate may replace this one: it has a picture, and its audio can be copied. */
+  maySlateReplace(audioHeader: FlvTag | undefined): boolean {
+    if (this.isSlate || this.ladder.video.length === 0) return false;
+    return !this.ladder.audio || isCopyableAac(audioHeader);
+  }
+
+  /** Ends the slate at the picture that returns, with its presentation. @throws as `advanceSlate` */
+  finishSlate(tag: FlvTag): void {
+    if (!this.#closed) this.#slate?.finish(tag.timestamp + reorderingMs(tag.body) + this.offset);
+  }
+
   /** Writes a tag to the copied renditions. @throws when a reader of the run refuses it */
   write(tag: FlvTag): void {
     if (!this.#closed) this.#copied?.write(tag);
@@ -71,8 +121,7 @@ export class LadderRun {
 
   /** Returns the output of the next encoder, which makes the renditions of `ladder`. */
   output(ladder: Ladder): EncoderOutput {
-    const ids = ladder.video.map(({ id }) => id);
-    if (ladder.audio) ids.push(ladder.audio.id);
+    const ids = idsOf(ladder);
     return {
       write: (id, bytes) => {
         try {
@@ -86,6 +135,11 @@ export class LadderRun {
         if (!this.#closed) for (const id of ids) this.#writer.encoderEnded(id);
       },
     };
+  }
+
+  /** Reports that no encoder makes these renditions until viewers request them. */
+  suspend(encoded: Ladder): void {
+    for (const id of idsOf(encoded)) this.#writer.renditionSuspended(id);
   }
 
   /** Ends renditions that are no longer encoded. */
@@ -108,12 +162,36 @@ export class LadderRun {
     if (this.#closed) return;
     this.endCopies();
     this.#closed = true;
-    this.#writer.close();
+    this.#writer.close(this.endsAtVideo);
   }
+}
+
+function idsOf({ video, audio }: Ladder): string[] {
+  const ids = video.map(({ id }) => id);
+  return audio ? [...ids, audio.id] : ids;
+}
+
+/** Returns the ladder without shed renditions. */
+export function withoutShed(ladder: Ladder, shed: ReadonlySet<string>): Ladder {
+  return { ...ladder, video: ladder.video.filter(({ id }) => !shed.has(id)) };
 }
 
 /** Returns what ffmpeg makes of a ladder: all renditions that are neither copied nor shed. */
 export function encodedPart(ladder: Ladder, shed: ReadonlySet<string>): Ladder {
-  const video = ladder.video.filter(({ id, passthrough }) => !passthrough && !shed.has(id));
+  const video = withoutShed(ladder, shed).video.filter(({ passthrough }) => !passthrough);
   return { ...ladder, video, audio: ladder.audio?.passthrough ? undefined : ladder.audio };
+}
+
+/**
+ * Whether the renditions of a ladder must be encoded now: viewers have requested something within the last `idleMs`, or
+ * the renditions cannot be suspended.
+ *
+ * @param idleMs undefined: never suspended
+ */
+export function isNeeded(
+  ladder: Ladder,
+  { hlsDemand }: Pick<Broadcast, 'hlsDemand'>,
+  idleMs: number | undefined,
+): boolean {
+  return idleMs === undefined || !maySuspend(ladder) || hlsDemand.isWithin(idleMs);
 }

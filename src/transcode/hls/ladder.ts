@@ -1,6 +1,6 @@
 import type { AudioSource, VideoSource } from '../../media/index.js';
 import { finiteWithin } from '../../platform/index.js';
-import type { Rendition } from '../../streams/index.js';
+import type { ExpectedMedia, LivestreamLadder, Rendition } from '../../streams/index.js';
 
 /** Configured rendition. */
 export type Rung = {
@@ -26,6 +26,8 @@ export type EncodedVideo = {
   /** Even pixels; undefined when the source's size is unknown and kept. */
   size: { width: number; height: number } | undefined;
   frameRate: number | undefined;
+  /** Encodes every n-th of the frames that the ladder takes. */
+  frameStep: number;
   /** Bits per second. */
   bitrate: number;
   /** Pixels per second: the relative cost of encoding. */
@@ -35,10 +37,13 @@ export type EncodedVideo = {
 /** Passed-through video. */
 export type PassedVideo = { id: string; passthrough: true; frameRate: number | undefined };
 
+/** Audio rendition; `bitrate` in bits per second. */
+type LadderAudio = { id: 'audio'; passthrough: boolean; bitrate: number; channels: 1 | 2 };
+
 export type Ladder = {
   /** Best first; empty without video. */
   video: (EncodedVideo | PassedVideo)[];
-  audio: { id: 'audio'; passthrough: boolean; bitrate: number; channels: 1 | 2 } | undefined;
+  audio: LadderAudio | undefined;
   /** Keyframes of encoded renditions: at the source's, or clocked. */
   keyframes: 'source' | 'clock';
   /** Encodes every n-th frame. */
@@ -49,6 +54,8 @@ export type LadderRequest = {
   video: VideoSource | undefined;
   audio: AudioSource | undefined;
   rungs: readonly Rung[] | 'off';
+  /** The livestream's own ladder, in place of `rungs`. */
+  ownRungs?: LivestreamLadder | undefined;
   /** Bits per second of the stereo rendition. */
   audioBitrateBps: number;
   /** The source's video may be passed through. */
@@ -67,6 +74,8 @@ export const KEYFRAME_INTERVAL = { least: 0.9, most: 4 } as const;
 /** Maximum size of a rung relative to the source. */
 const MAXIMUM_RUNG_SHARE = 0.8;
 const NOMINAL_FRAME_RATE = 30;
+/** Measured rates deviate. */
+const FRAME_RATE_TOLERANCE = 1.02;
 /** Maximum frame rate of encoders; faster sources lose frames. */
 export const MAXIMUM_FRAME_RATE = 60.5;
 /** Bounds of what is believed of a source: frames per second, pixels of a side, bits per second. */
@@ -80,6 +89,17 @@ const MINIMUM_SIDE = 16;
 const BITRATE_GROWTH = 0.75;
 const FRAME_RATE_GROWTH = 0.585;
 const MINIMUM_BITRATE = 100_000;
+/** H.264 levels 3.1, 4, 4.2 and 5.1 in hexadecimal, with the pixels and bits per second of each. */
+const LEVELS = [
+  { level: '1f', pixelsPerS: 27_648_000, bitrate: 14_000_000 },
+  { level: '28', pixelsPerS: 62_668_800, bitrate: 20_000_000 },
+  { level: '2a', pixelsPerS: 133_693_440, bitrate: 50_000_000 },
+] as const;
+const HIGHEST_LEVEL = '33';
+/** Codec string of AAC-LC (RFC 6381). */
+const AAC_LC = 'mp4a.40.2';
+/** Maximum rate of an encoder relative to its bitrate. */
+export const MAXIMUM_RATE_SHARE = 1.1;
 const UNKNOWN_SIZE = { width: 1280, height: 720 };
 
 /** Scales to a shorter side of `lines`, in even numbers, without enlarging. */
@@ -113,6 +133,11 @@ function passable(video: VideoSource): boolean {
   return interval >= KEYFRAME_INTERVAL.least && interval <= KEYFRAME_INTERVAL.most + 0.1;
 }
 
+/** Returns how many frames become one, so that no more than `mostPerS` are left; 1 when the rate is unknown. */
+function stepTo(frameRate: number | undefined, mostPerS: number): number {
+  return Math.max(1, Math.ceil((frameRate ?? 0) / (mostPerS * FRAME_RATE_TOLERANCE)));
+}
+
 /** Chooses the ladder of a source. Pure. */
 export function chooseLadder(request: LadderRequest): Ladder {
   const { video, audio, shed } = request;
@@ -129,7 +154,8 @@ export function chooseLadder(request: LadderRequest): Ladder {
   const sourceRate = finiteWithin(video.frameRate, SOURCE_FRAME_RATE.min, SOURCE_FRAME_RATE.max, undefined);
   const frameStep = Math.max(1, Math.ceil((sourceRate ?? 0) / MAXIMUM_FRAME_RATE));
   const frameRate = sourceRate === undefined ? undefined : sourceRate / frameStep;
-  const rungs = request.rungs === 'off' ? [] : request.rungs;
+  const { ownRungs } = request;
+  const rungs = ownRungs ?? (request.rungs === 'off' ? [] : request.rungs);
   const width = finiteWithin(video.width, 1, MAXIMUM_SIDE, undefined);
   const height = finiteWithin(video.height, 1, MAXIMUM_SIDE, undefined);
   const known = width && height ? { width, height } : undefined;
@@ -137,16 +163,25 @@ export function chooseLadder(request: LadderRequest): Ladder {
   const id = request.best ?? (lines ? `${lines}p` : 'source');
   const most = finiteWithin(video.bitrate, 1, MAXIMUM_SOURCE_BITRATE, Number.POSITIVE_INFINITY);
 
-  const encoded = (name: string, size: EncodedVideo['size'], share: number): EncodedVideo => {
+  const encoded = (
+    name: string,
+    size: EncodedVideo['size'],
+    share: number,
+    own?: LivestreamLadder[number],
+  ): EncodedVideo => {
     const picture = size ?? UNKNOWN_SIZE;
-    const wanted = bitrateFor(picture, frameRate, rungs.length > 0 ? rungs : DEFAULT_LADDER);
+    const step = own?.frameRate === undefined ? 1 : stepTo(frameRate, own.frameRate);
+    const rate = frameRate === undefined ? undefined : frameRate / step;
+    const wanted = own?.bitrate ?? bitrateFor(picture, rate, rungs.length > 0 ? rungs : DEFAULT_LADDER);
+    const least = Math.min(own?.bitrate ?? MINIMUM_BITRATE, MINIMUM_BITRATE);
     return {
       id: name,
       passthrough: false,
       size,
-      frameRate,
-      bitrate: Math.round(Math.max(MINIMUM_BITRATE, Math.min(wanted, most * share))),
-      cost: picture.width * picture.height * (frameRate ?? NOMINAL_FRAME_RATE),
+      frameRate: rate,
+      frameStep: step,
+      bitrate: Math.round(Math.max(least, Math.min(wanted, most * share))),
+      cost: picture.width * picture.height * (rate ?? NOMINAL_FRAME_RATE),
     };
   };
 
@@ -157,11 +192,12 @@ export function chooseLadder(request: LadderRequest): Ladder {
     !known || !lines
       ? []
       : [...rungs]
-          .filter((rung) => rung.height <= lines * MAXIMUM_RUNG_SHARE)
+          .filter(({ height }) => (ownRungs ? height < lines : height <= lines * MAXIMUM_RUNG_SHARE))
+          .filter(({ height }) => `${height}p` !== id)
           .sort((a, b) => b.height - a.height)
           .map((rung) => {
             const size = scaled(known.width, known.height, rung.height);
-            return encoded(`${rung.height}p`, size, MAXIMUM_RUNG_SHARE);
+            return encoded(`${rung.height}p`, size, MAXIMUM_RUNG_SHARE, ownRungs && rung);
           });
   const offered = [top, ...below].filter((rendition) => rendition.passthrough || !shed.has(rendition.id));
   return {
@@ -172,15 +208,52 @@ export function chooseLadder(request: LadderRequest): Ladder {
   };
 }
 
+/**
+ * Returns what an encoder will make of a rendition, at most: H.264 high profile, of a level (ITU-T H.264, A.3) that is
+ * not below that of the encoder. Undefined when the size is unknown.
+ */
+function expectedVideo(video: EncodedVideo | PassedVideo): ExpectedMedia | undefined {
+  if (video.passthrough || !video.size) return undefined;
+  const { size, cost, bitrate } = video;
+  const level =
+    LEVELS.find((one) => cost <= one.pixelsPerS && bitrate <= one.bitrate)?.level ?? HIGHEST_LEVEL;
+  return {
+    kind: 'video',
+    ...size,
+    codec: `avc1.6400${level}`,
+    bitrate: Math.round(bitrate * MAXIMUM_RATE_SHARE),
+  };
+}
+
+function expectedAudio({ passthrough, bitrate, channels }: LadderAudio): ExpectedMedia | undefined {
+  if (passthrough) return undefined;
+  return { kind: 'audio', codec: AAC_LC, bitrate: Math.round(bitrate * MAXIMUM_RATE_SHARE), channels };
+}
+
+/** Whether all renditions of a ladder can be suspended. */
+export function maySuspend({ video, audio }: Ladder): boolean {
+  return video.every((one) => expectedVideo(one)) && (!audio || expectedAudio(audio) !== undefined);
+}
+
 /** Lists the renditions as subscribers of the broadcast see them. */
 export function renditionsOf(ladder: Ladder): Rendition[] {
-  const renditions: Rendition[] = ladder.video.map(({ id, passthrough, frameRate }) =>
-    frameRate === undefined
-      ? { id, kind: 'video', passthrough }
-      : { id, kind: 'video', passthrough, frameRate },
-  );
-  if (ladder.audio)
-    renditions.push({ id: ladder.audio.id, kind: 'audio', passthrough: ladder.audio.passthrough });
+  const renditions = ladder.video.map((video): Rendition => {
+    const { id, passthrough, frameRate } = video;
+    const expected = expectedVideo(video);
+    const frameStep = video.passthrough ? 1 : video.frameStep;
+    return {
+      ...{ id, kind: 'video', passthrough },
+      ...(frameRate === undefined ? {} : { frameRate }),
+      ...(frameStep === 1 ? {} : { frameStep }),
+      ...(expected ? { expected } : {}),
+    };
+  });
+  const { audio } = ladder;
+  if (audio) {
+    const { id, passthrough } = audio;
+    const expected = expectedAudio(audio);
+    renditions.push({ id, kind: 'audio', passthrough, ...(expected ? { expected } : {}) });
+  }
   return renditions;
 }
 

@@ -57,11 +57,17 @@ export class LoadWatch {
 const HEADROOM = 0.9;
 
 /**
- * Chooses renditions to remove, the most expensive first, until the rest can run at speed 1. Passed-through renditions
- * and the last video rendition stay; may be empty.
+ * Chooses renditions to remove until the rest can run at speed 1: those that no viewer watches first, and of them the
+ * most expensive. Passed-through renditions and the last video rendition stay; may be empty.
  */
-export function renditionsToShed(ladder: Ladder, speed: number): string[] {
-  const encoded = ladder.video.filter((rendition) => !rendition.passthrough).sort((a, b) => b.cost - a.cost);
+export function renditionsToShed(
+  ladder: Ladder,
+  speed: number,
+  isWatched: (renditionId: string) => boolean,
+): string[] {
+  const encoded = ladder.video
+    .filter((rendition) => !rendition.passthrough)
+    .sort((a, b) => Number(isWatched(a.id)) - Number(isWatched(b.id)) || b.cost - a.cost);
   const spare = encoded.length === ladder.video.length ? 1 : 0;
   const total = encoded.reduce((sum, { cost }) => sum + cost, 0);
   const shed: string[] = [];

@@ -1,15 +1,24 @@
 import { type Clock, type Logger, messageOf, sleep } from '../../platform/index.js';
-import type { Broadcast, PublicationEnd, RtpSource, Source, SourceReader } from '../../streams/index.js';
+import type {
+  Broadcast,
+  EncoderRunWriter,
+  PublicationEnd,
+  RtpSource,
+  Source,
+  SourceReader,
+} from '../../streams/index.js';
 import { recordFailure } from '../ffmpeg/failure.js';
 import { TIMELINE_START_MS } from '../ffmpeg/ffmpeg-arguments.js';
 import { keepRunning } from '../ffmpeg/supervision.js';
 import type { LiveInput } from '../inputs/encoder-input.js';
 import { openLiveInput } from '../inputs/live-input.js';
 import { isRtpVideoCodec } from '../inputs/rtp-session.js';
+import { type ShownLadder, shownLadder } from '../slate/slate-plan.js';
 import type { BroadcastMemory, TranscodeSettings } from '../transcode-settings.js';
-import { Encoder, type EncoderEnd } from './encoder.js';
+import { Encoder, type EncoderEnd, endWithoutEncoder } from './encoder.js';
 import { openRun } from './encoder-run.js';
-import { chooseLadder, type Ladder } from './ladder.js';
+import { chooseLadder, describedLadder, type Ladder, renditionsOf } from './ladder.js';
+import { isNeeded } from './ladder-run.js';
 import { DEFAULT_VIDEO_FORMAT, type RtpVideoFormat, RtpVideoFormatChoice } from './rtp-video-size.js';
 import { Shedding } from './shedding.js';
 
@@ -49,6 +58,9 @@ export class RtpLadderSupervisor implements SourceReader {
   #timeline: Timeline | undefined;
   readonly #format = new RtpVideoFormatChoice();
   #run: Run | undefined;
+  /** Ends the wait without an encoder. */
+  #resume: ((reason: string) => void) | undefined;
+  #newest: Ladder | undefined;
   #refused: string | undefined;
 
   /** @param before resolves when the previous publication's encoder has ended */
@@ -76,6 +88,7 @@ export class RtpLadderSupervisor implements SourceReader {
         this.stop();
       });
     settings.clock.every(CHECK_INTERVAL_MS, () => this.#check(), this.#over.signal);
+    broadcast.hlsDemand.onRequest(() => this.#resume?.('a viewer has come'), this.#over.signal);
   }
 
   restart(_startedAt: number, has: { audio: boolean; video: boolean }): void {
@@ -94,14 +107,22 @@ export class RtpLadderSupervisor implements SourceReader {
   /** Ends the input; the remaining output is written within `ms`. */
   finish(ms: number): void {
     this.#over.abort();
+    this.#resume?.('the publication has ended');
     const { encoder } = this.#run ?? {};
     if (encoder?.delivered) encoder.end(ms);
     else encoder?.stop();
   }
 
+  /** Renditions of the newest run. */
+  get shown(): ShownLadder | undefined {
+    if (!this.#newest) return undefined;
+    return shownLadder(this.#newest, this.#source.info, this.#clock.now());
+  }
+
   /** Kills the encoder. */
   stop(): void {
     this.#over.abort();
+    this.#resume?.('the publication has ended');
     this.#run?.encoder.stop();
   }
 
@@ -168,6 +189,7 @@ export class RtpLadderSupervisor implements SourceReader {
     const blank = codec ? undefined : this.#format.made;
     const picture = codec ? this.#format.choose(video) : blank;
     const ladder = this.#chooseLadder(picture, timeline?.has.audio ?? false);
+    if (!this.#isNeeded(ladder)) return this.#suspend(ladder);
     const request = {
       source: this.#rtp,
       has: { ...(codec ? { video: codec } : {}), audio: ladder.audio !== undefined },
@@ -178,7 +200,7 @@ export class RtpLadderSupervisor implements SourceReader {
     try {
       input = await openLiveInput(request, this.#settings);
     } catch (error) {
-      return { how: 'failed', message: messageOf(error), lastLines: [], delivered: false };
+      return endWithoutEncoder('failed', messageOf(error));
     }
     const { ffmpeg, listener, segmentDurationS, maxPixels } = this.#settings;
     let begun = this.#clock.now();
@@ -205,10 +227,40 @@ export class RtpLadderSupervisor implements SourceReader {
     return end;
   }
 
+  /** Whether viewers need the renditions. */
+  #isNeeded(ladder: Ladder): boolean {
+    return isNeeded(ladder, this.#broadcast, this.#settings.ladderIdleMs);
+  }
+
+  /** Opens a run whose renditions are all suspended, and waits for a viewer or another ladder. */
+  async #suspend(ladder: Ladder): Promise<EncoderEnd> {
+    const timeline = this.#timeline;
+    const renditions = renditionsOf(ladder);
+    const originMs = this.#clock.now() - TIMELINE_START_MS;
+    let writer: EncoderRunWriter;
+    try {
+      writer = await this.#broadcast.openRun({ renditions, originMs });
+    } catch (error) {
+      return endWithoutEncoder('failed', messageOf(error));
+    }
+    for (const { id } of renditions) writer.renditionSuspended(id);
+    const run = { run: writer.index, ...describedLadder(ladder) };
+    this.#log.info(run, 'renditions suspended: no HLS viewer');
+    let reason = 'the run was not needed';
+    if (this.#timeline === timeline && !this.#over.signal.aborted && !this.#isNeeded(ladder))
+      reason = await new Promise<string>((resolve) => {
+        this.#resume = resolve;
+      });
+    this.#resume = undefined;
+    writer.close();
+    return endWithoutEncoder('stopped', reason);
+  }
+
   /** Opens a run at the first output. */
   async #openRun(encoder: Encoder, begun: number): Promise<void> {
     try {
       const writer = await openRun(this.#broadcast, encoder, begun - TIMELINE_START_MS, this.#log);
+      this.#newest = encoder.ladder;
       encoder.deliver(writer);
     } catch (error) {
       encoder.fail(messageOf(error));
@@ -222,6 +274,7 @@ export class RtpLadderSupervisor implements SourceReader {
       ...(picture ? { best: `${picture.lines}p` } : {}),
       audio: sound ? (audio ?? { codec: 'opus' }) : undefined,
       rungs: this.#settings.ladder,
+      ownRungs: this.#broadcast.ladder,
       audioBitrateBps: this.#settings.audioBitrateBps,
       passthrough: false,
       shed: this.#shedding.ids,
@@ -229,18 +282,20 @@ export class RtpLadderSupervisor implements SourceReader {
   }
 
   #check(): void {
+    if (this.#resume && this.#isOtherSize()) this.#resume('the source has another size');
     if (!this.#run || this.#run.leaving) return;
     const { encoder, input } = this.#run;
     if (input.stalled) {
       this.#log.info({ pid: encoder.pid }, 'nothing comes out: a new encoder waits for the source');
       encoder.stop();
-    } else if (this.#hasOtherSize()) this.#replace();
+    } else if (!this.#isNeeded(encoder.ladder)) encoder.stop();
+    else if (encoder.delivered && this.#isOtherSize()) this.#replace();
     else if (input.quiet > PAUSE_MS) this.#shedding.forget();
     else if (this.#shedding.measure(encoder, encoder.ladder)) this.#replace();
   }
 
-  #hasOtherSize(): boolean {
-    if (!this.#run?.encoder.delivered || !this.#timeline) return false;
+  #isOtherSize(): boolean {
+    if (!this.#timeline) return false;
     const age = this.#clock.monotonic() - this.#timeline.since;
     const size = this.#format.compare(this.#source.info.video, age);
     if (size) this.#log.info({ size }, 'the source has another size: a ladder that fits');
@@ -249,6 +304,7 @@ export class RtpLadderSupervisor implements SourceReader {
 
   /** Ends the current run; the next one starts when it is closed. */
   #replace(): void {
+    this.#resume?.('the media have changed');
     if (!this.#run) return;
     const { encoder } = this.#run;
     this.#run.leaving = true;

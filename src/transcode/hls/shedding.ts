@@ -7,6 +7,9 @@ import { LoadWatch, renditionsToShed } from './load-watch.js';
 /** Time within which a second full backlog is no moment's load, ms. */
 const OVERFLOW_WINDOW_MS = 60_000;
 
+/** Time since its last request in which a rendition is watched, ms: players reload playlists at least every few seconds. */
+const WATCHED_MS = 20_000;
+
 /** Removes renditions when the machine is too slow for all. */
 export class Shedding {
   /** Removed renditions. */
@@ -65,7 +68,9 @@ export class Shedding {
   #shed(ladder: Ladder, speed: number): boolean {
     this.forget();
     const video = ladder.video.filter(({ id }) => !this.ids.has(id));
-    const shed = renditionsToShed({ ...ladder, video }, speed);
+    const shed = renditionsToShed({ ...ladder, video }, speed, (id) =>
+      this.#broadcast.hlsDemand.isRenditionWithin(id, WATCHED_MS),
+    );
     this.#log.warn({ speed: Math.round(speed * 100) / 100, shed }, 'the encoder is too slow');
     if (shed.length === 0) return false;
     for (const id of shed) this.ids.add(id);

@@ -1,16 +1,21 @@
 import type { Writable } from 'node:stream';
-import type { FlvTag } from '../../media/index.js';
+import type { FlvTag, SourceInfo } from '../../media/index.js';
 import type { Clock } from '../../platform/index.js';
+import type { InputFormat } from '../ffmpeg/ffmpeg-arguments.js';
 import type { EncoderInput, MediaKind } from './encoder-input.js';
 import { frameRateTag } from './flv-metadata.js';
 import { FLV_PIPE_MARKS, FlvPipe } from './flv-pipe.js';
-import type { GopBuffer } from './gop-buffer.js';
+import type { JoinedTags } from './gop-buffer.js';
+import { tagFraming, tagInput } from './tag-framing.js';
 
 export type FlvInputOptions = {
   /** Kinds in the ladder: with tags of another kind ffmpeg would wait for more of them. */
   has: { audio: boolean; video: boolean };
   /** Added to tag timestamps to give media time, ms. */
   offset: number;
+  info: Pick<SourceInfo, 'video' | 'audio'>;
+  /** Name of ffmpeg's AV1 decoder. */
+  av1Decoder: string | undefined;
   /** Called when the backlog for ffmpeg becomes too large or small enough (`isFull`). */
   onFull(): void;
   clock: Clock;
@@ -46,7 +51,7 @@ const UNANSWERED_MEDIA_MS = 3_000;
 
 /** Writes a publication's tags to an encoder's standard input. */
 export class FlvInput implements EncoderInput {
-  readonly format = { kind: 'flv' } as const;
+  readonly format: InputFormat;
   readonly #options: FlvInputOptions;
   readonly #flow: Record<MediaKind, Flow> = { video: newFlow(), audio: newFlow() };
   #output: Writable | undefined;
@@ -57,6 +62,8 @@ export class FlvInput implements EncoderInput {
 
   constructor(options: FlvInputOptions) {
     this.#options = options;
+    const { info, av1Decoder } = options;
+    this.format = tagInput(info, av1Decoder);
   }
 
   attach(output: Writable): void {
@@ -68,14 +75,15 @@ export class FlvInput implements EncoderInput {
    *
    * @param frameRate of the source, frames/s
    */
-  begin({ tags, newest, videoHeader, audioHeader }: GopBuffer, frameRate = DEFAULT_FRAME_RATE): void {
+  begin({ tags, newest, videoHeader, audioHeader }: JoinedTags, frameRate = DEFAULT_FRAME_RATE): void {
     if (!this.#output || this.#closed) return;
-    const { has, offset } = this.#options;
+    const { has, offset, info } = this.#options;
     const onFull = (full: boolean): void => {
       this.#isFull = full;
       this.#options.onFull();
     };
-    this.#pipe = new FlvPipe(this.#output, has, { offset, ...FLV_PIPE_MARKS, onFull });
+    const framing = tagFraming({ has, info, frameRate, videoHeader, audioHeader });
+    this.#pipe = new FlvPipe(this.#output, framing, { offset, ...FLV_PIPE_MARKS, onFull });
     const start = tags[0]?.timestamp ?? newest;
     const first: FlvTag[] = has.video ? [frameRateTag(frameRate, start)] : [];
     for (const header of [videoHeader, audioHeader]) if (header) first.push({ ...header, timestamp: start });

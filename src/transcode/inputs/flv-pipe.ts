@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
-import { type FlvTag, flvFileHeader, frameFlvTag } from '../../media/index.js';
+import type { FlvTag } from '../../media/index.js';
+import type { TagFraming } from './tag-framing.js';
 
 export type FlvPipeOptions = {
   /** Added to every timestamp, ms. */
@@ -24,6 +25,7 @@ const AHEAD_BYTES = 65_536;
 /** Writes FLV tags to ffmpeg's standard input as fast as ffmpeg reads; others wait in order. */
 export class FlvPipe {
   readonly #output: Writable;
+  readonly #framing: TagFraming;
   readonly #options: FlvPipeOptions;
   #waiting: FlvTag[] = [];
   /** Index of the first waiting tag; shifting a long array per tag is slow. */
@@ -36,11 +38,12 @@ export class FlvPipe {
   #closed = false;
   #given = 0;
 
-  constructor(output: Writable, has: { audio: boolean; video: boolean }, options: FlvPipeOptions) {
+  constructor(output: Writable, framing: TagFraming, options: FlvPipeOptions) {
     this.#output = output;
+    this.#framing = framing;
     this.#options = options;
     output.on('drain', () => this.#pump());
-    output.write(flvFileHeader(has));
+    output.write(framing.header());
   }
 
   /** Timestamp of the newest tag, without the offset, ms. */
@@ -108,7 +111,8 @@ export class FlvPipe {
       corked = true;
       this.#bytes -= tag.body.length;
       this.#given++;
-      for (const piece of frameFlvTag(tag, tag.timestamp + this.#options.offset)) this.#output.write(piece);
+      for (const piece of this.#framing.frame(tag, tag.timestamp + this.#options.offset))
+        this.#output.write(piece);
     }
     if (corked) this.#output.uncork();
     if (this.#head === this.#waiting.length) {

@@ -13,6 +13,12 @@ const AUDIO_SPAN_MS = 250;
 /** Maximum wait for announced video, ms of media. */
 const VIDEO_LATE_MS = 2_000;
 
+/** Maximum bytes of the group of pictures before the current one. */
+const PREVIOUS_BYTES = 8 * 1024 * 1024;
+
+/** Media with which an encoder joins. */
+export type JoinedTags = Pick<GopBuffer, 'tags' | 'newest' | 'videoHeader' | 'audioHeader'>;
+
 /**
  * Decoder configurations and tags since the last keyframe, with which an encoder joins. Bounded: a larger group of
  * pictures is dropped until the next keyframe.
@@ -22,6 +28,8 @@ export class GopBuffer {
   #headers: { video?: FlvTag; audio?: FlvTag } = {};
   #seen = { video: false, audio: false };
   #tags: FlvTag[] = [];
+  /** Group of pictures before the current one, of the same configuration. */
+  #previous: FlvTag[] = [];
   #bytes = 0;
   #newest = 0;
   #oldest: number | undefined;
@@ -58,6 +66,7 @@ export class GopBuffer {
     if (tag.kind === 'script') return;
     this.#seen[tag.kind] = true;
     if (tag.header) {
+      if (!this.knows(tag)) this.#previous = [];
       this.#headers[tag.kind] = tag;
       return;
     }
@@ -65,7 +74,7 @@ export class GopBuffer {
     this.#oldest ??= tag.timestamp;
     this.#correctVideo();
     if (this.#hasVideo) {
-      if (tag.keyframe) this.#clear();
+      if (tag.keyframe) this.#nextGroup();
       else if (this.#tags.length === 0) return;
     }
     this.#tags.push(tag);
@@ -91,6 +100,12 @@ export class GopBuffer {
   /** Tags since the keyframe (audio only: the last 250 ms); empty when nothing can be decoded yet. */
   get tags(): readonly FlvTag[] {
     return this.#tags;
+  }
+
+  /** Returns the buffered media and the group of pictures before them, if that is known. */
+  withPrevious(): JoinedTags {
+    const { newest, videoHeader, audioHeader } = this;
+    return { tags: [...this.#previous, ...this.#tags], newest, videoHeader, audioHeader };
   }
 
   get videoHeader(): FlvTag | undefined {
@@ -141,7 +156,14 @@ export class GopBuffer {
     if (old > 0) this.#tags.splice(0, old);
   }
 
+  #nextGroup(): void {
+    const previous = this.#bytes <= PREVIOUS_BYTES ? this.#tags : [];
+    this.#clear();
+    this.#previous = previous;
+  }
+
   #clear(): void {
+    this.#previous = [];
     // A new array: readers may still use the old one.
     this.#tags = [];
     this.#bytes = 0;

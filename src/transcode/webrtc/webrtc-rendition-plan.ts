@@ -1,14 +1,15 @@
-import type { VideoSource } from '../../media/index.js';
+import { MAXIMUM_RTP_PACKET_BYTES, type VideoSource } from '../../media/index.js';
 import type { WebrtcRenditionDestination } from '../../streams/index.js';
 import {
   COMMON_OPTIONS,
   clockKeyframes,
   decoderThreads,
   type FfmpegPlan,
-  FLV_INPUT_OPTIONS,
   pixelLimit,
   SHORT_PROBE_OPTIONS,
   SQUARE_PIXELS,
+  type TagInput,
+  tagInputOptions,
   VIDEO_TIMESCALE,
 } from '../ffmpeg/ffmpeg-arguments.js';
 import { encoderArguments, type VideoEncoderSettings } from '../ffmpeg/video-encoder.js';
@@ -16,12 +17,11 @@ import { bitrateFor, DEFAULT_LADDER, MAXIMUM_FRAME_RATE, scaled } from '../hls/l
 import { PAYLOAD_TYPE } from '../inputs/rtp-session.js';
 
 export type WebrtcRenditionPlanRequest = {
-  /** Video of the source. */
+  /** Video of the source, to encode. */
   video: VideoSource | undefined;
   audio: boolean;
+  input: TagInput;
   destination: WebrtcRenditionDestination;
-  /** The source's video is sent unchanged. */
-  passthrough: boolean;
   /** Maximum shorter side of encoded video, pixels. */
   lines: number;
   encoder: VideoEncoderSettings;
@@ -36,8 +36,6 @@ export type WebrtcRenditionPlanRequest = {
 /** Default maximum shorter side of encoded WebRTC video, pixels. */
 export const MAXIMUM_LINES = 720;
 
-/** Bytes per UDP packet; leaves room for SRTP and tunnels. */
-const PACKET_SIZE = 1_200;
 /** Keyframe interval, s: the maximum wait of a viewer that joins without backlog. */
 const KEYFRAME_SECONDS = 2;
 const OPUS_BITRATE = 128_000;
@@ -50,20 +48,18 @@ export function webrtcRenditionPlan(request: WebrtcRenditionPlanRequest): Ffmpeg
   const outputs: FfmpegPlan['outputs'] = [];
   let threads: string[] = [];
   if (video && destination.videoPort !== undefined) {
-    const kind = request.passthrough ? passedVideo() : encodedVideo(video, request);
-    if (!request.passthrough)
-      threads = [
-        ...encoderArguments(request.encoder).global,
-        ...decoderThreads((video.width ?? 0) * (video.height ?? 0)),
-      ];
-    outputs.push(output(destination.videoPort, PAYLOAD_TYPE.video, kind, request));
+    threads = [
+      ...encoderArguments(request.encoder).global,
+      ...decoderThreads((video.width ?? 0) * (video.height ?? 0)),
+    ];
+    outputs.push(output(destination.videoPort, PAYLOAD_TYPE.video, encodedVideo(video, request), request));
   }
   if (request.audio && destination.audioPort !== undefined)
     outputs.push(output(destination.audioPort, PAYLOAD_TYPE.audio, opus(request), request));
   return {
     inputOptions: [
-      ...[...COMMON_OPTIONS, ...threads, ...pixelLimit(request.maxPixels), ...FLV_INPUT_OPTIONS],
-      ...(request.passthrough ? SHORT_PROBE_OPTIONS : []),
+      ...[...COMMON_OPTIONS, ...threads, ...pixelLimit(request.maxPixels), ...tagInputOptions(request.input)],
+      ...(video ? [] : SHORT_PROBE_OPTIONS),
     ],
     complexFilter: undefined,
     outputs,
@@ -77,7 +73,7 @@ function output(
   { originMs }: WebrtcRenditionPlanRequest,
 ): FfmpegPlan['outputs'][number] {
   return {
-    url: `rtp://127.0.0.1:${port}?pkt_size=${PACKET_SIZE}&rtcpport=${port + 1}&localaddr=127.0.0.1`,
+    url: `rtp://127.0.0.1:${port}?pkt_size=${MAXIMUM_RTP_PACKET_BYTES}&rtcpport=${port + 1}&localaddr=127.0.0.1`,
     options: [
       ...media,
       // Without it each stream's reports count from its own start.
@@ -86,14 +82,6 @@ function output(
       ...['-f', 'rtp', '-payload_type', String(payloadType)],
     ],
   };
-}
-
-/**
- * Inserts parameter sets before every keyframe, as WebRTC requires, and removes delimiters and SEI, so that a keyframe
- * starts with them.
- */
-function passedVideo(): string[] {
-  return ['-map', '0:v:0', '-c:v', 'copy', '-bsf:v', 'h264_mp4toannexb,filter_units=remove_types=6|9'];
 }
 
 function encodedVideo(video: VideoSource, request: WebrtcRenditionPlanRequest): string[] {

@@ -5,6 +5,7 @@ import type {
   Source,
   WebrtcRendition,
   WebrtcRenditionDestination,
+  WebrtcSlate,
 } from '../../streams/index.js';
 import { TIMELINE_START_MS } from '../ffmpeg/ffmpeg-arguments.js';
 import { type FfmpegProcess, startFfmpeg } from '../ffmpeg/ffmpeg-process.js';
@@ -13,8 +14,11 @@ import type { ProcessEnd } from '../hls/encoder.js';
 import { KEYFRAME_INTERVAL } from '../hls/ladder.js';
 import type { GopBuffer } from '../inputs/gop-buffer.js';
 import { KeyframeWatch } from '../inputs/keyframe-watch.js';
+import { tagInput } from '../inputs/tag-framing.js';
 import type { BroadcastMemory, TranscodeSettings } from '../transcode-settings.js';
 import { isPlainAvc } from './avc-profile.js';
+import { PassedPause } from './passed-pause.js';
+import { PassedVideo } from './passed-video.js';
 import { WebrtcFlvPipe } from './webrtc-flv-pipe.js';
 import { MAXIMUM_LINES, webrtcRenditionPlan } from './webrtc-rendition-plan.js';
 
@@ -33,11 +37,19 @@ const TOO_SLOW = { times: 3, ms: 30_000 } as const;
 const MINIMUM_LINES = 240;
 const SMALLER = 2 / 3;
 
-type Run = { process: FfmpegProcess; pipe: WebrtcFlvPipe; stopped: boolean; fault: string | undefined };
+type Tracks = { audio: boolean; video: boolean };
+/** Process that encodes. */
+type Run = {
+  process: FfmpegProcess;
+  pipe: WebrtcFlvPipe;
+  has: Tracks;
+  stopped: boolean;
+  fault: string | undefined;
+};
 
 /**
- * Sends a publication as RTP without delay: H.264 without B-frames unchanged, other video encoded, audio as Opus. It
- * never slows the publisher: when it is too slow it drops frames.
+ * Sends a publication to the SFU without delay: H.264 without B-frames as it is, other video encoded by ffmpeg, audio as
+ * Opus. It never slows the publisher: when it is too slow it drops frames.
  */
 export class WebrtcTranscoding implements WebrtcRendition {
   readonly closed: Promise<void>;
@@ -50,15 +62,21 @@ export class WebrtcTranscoding implements WebrtcRendition {
   readonly #log: Logger;
   readonly #keyframes = new KeyframeWatch();
   readonly #over = new AbortController();
-  #timeline: { startedAt: number; has: { audio: boolean; video: boolean } } | undefined;
+  #timeline: { startedAt: number; has: Tracks } | undefined;
+  #passed: PassedVideo | undefined;
+  readonly #pause: PassedPause | undefined;
+  /** Timestamp of the newest picture, ms. */
+  #pictureMs: number | undefined;
   #run: Run | undefined;
   #wake: (() => void) | undefined;
-  #passthrough = false;
   #base = 0;
   #lines = MAXIMUM_LINES;
   #drops: number[] = [];
 
-  /** @param gop tags since the last keyframe; kept up to date here */
+  /**
+   * @param gop tags since the last keyframe; kept up to date here
+   * @param renderSlate renders the slate for pauses of the picture; undefined when there is none
+   */
   constructor(
     source: Source,
     destination: WebrtcRenditionDestination,
@@ -66,6 +84,7 @@ export class WebrtcTranscoding implements WebrtcRendition {
     memory: BroadcastMemory,
     gop: GopBuffer,
     log: Logger,
+    renderSlate: (signal: AbortSignal) => Promise<WebrtcSlate | undefined>,
   ) {
     this.#source = source;
     this.#destination = destination;
@@ -75,16 +94,31 @@ export class WebrtcTranscoding implements WebrtcRendition {
     this.#clock = settings.clock;
     this.#log = log;
     settings.clock.every(CHECK_INTERVAL_MS, () => this.#check(), this.#over.signal);
+    if (destination.h264)
+      this.#pause = new PassedPause({
+        ...{
+          sink: destination.h264,
+          render: renderSlate,
+          clock: this.#clock,
+          log,
+          signal: this.#over.signal,
+        },
+        pictureAgeMs: () => this.#pictureAgeMs(),
+        paused: () => this.#keyframes.reset(),
+      });
+    this.#pictureMs = gop.tags.findLast(({ kind, header }) => kind === 'video' && !header)?.timestamp;
     this.#subscribe();
+    this.#passIfPossible();
     this.closed = this.#supervise();
   }
 
   get passthrough(): boolean {
-    return this.#passthrough;
+    return this.#passed !== undefined;
   }
 
   close(): void {
     this.#over.abort();
+    this.#passed = undefined;
     this.#wake?.();
     this.#stop();
   }
@@ -98,6 +132,9 @@ export class WebrtcTranscoding implements WebrtcRendition {
         if (late) return;
         this.#gop.reset(has.video);
         this.#keyframes.reset();
+        this.#passed = undefined;
+        this.#pictureMs = undefined;
+        this.#pause?.end();
         this.#stop();
       },
       write: (tag) => {
@@ -112,17 +149,64 @@ export class WebrtcTranscoding implements WebrtcRendition {
     if (this.#over.signal.aborted || tag.kind === 'script') return;
     const known = tag.header && this.#gop.knows(tag);
     this.#gop.push(tag);
-    if (tag.kind === 'video' && !tag.header) this.#keyframes.picture(tag.timestamp, tag.keyframe);
-    if (!this.#run) {
-      if (this.#ready()) this.#wake?.();
-    } else if (!known) {
-      if (tag.header || this.#mustEncode() || this.#overflows(tag)) this.#stop();
-      else this.#run.pipe.write(tag);
+    if (known) return;
+    if (tag.kind === 'video' && !tag.header) {
+      this.#pictureMs = tag.timestamp;
+      this.#keyframes.picture(tag.timestamp, tag.keyframe);
     }
+    if (this.#passed) this.#pass(tag);
+    else this.#passIfPossible();
+    const run = this.#run;
+    if (!run) {
+      if (this.#ready()) this.#wake?.();
+    } else if (this.#isOutdated(run, tag)) this.#stop();
+    else run.pipe.write(tag);
+  }
+
+  /** Passes a tag, or ends the passthrough before it. */
+  #pass(tag: FlvTag): void {
+    if (!this.#isPassable()) {
+      this.#passed = undefined;
+      this.#pause?.end();
+    } else if (this.#pause?.isShown && tag.kind === 'video') this.#passAfterPause(tag);
+    else if (tag.kind === 'video' && tag.header) this.#beginPassthrough(tag);
+    else this.#passed?.write(tag);
+  }
+
+  /** Goes on with the keyframe with which the picture returns. */
+  #passAfterPause(tag: FlvTag): void {
+    const { videoHeader } = this.#gop;
+    if (tag.header || !tag.keyframe || !videoHeader) return;
+    this.#pause?.end();
+    this.#beginPassthrough(videoHeader);
+    this.#passed?.write(tag);
+  }
+
+  /** A source that is ahead of the clock may rest. */
+  #pictureAgeMs(): number | undefined {
+    if (!this.#passed || !this.#timeline || this.#pictureMs === undefined) return undefined;
+    return this.#clock.now() - (this.#timeline.startedAt + this.#pictureMs);
+  }
+
+  #passIfPossible(): void {
+    const { age, videoHeader } = this.#gop;
+    if (this.#run?.has.video || age === undefined || !videoHeader || !this.#isPassable()) return;
+    this.#beginPassthrough(videoHeader);
+    this.#passed?.begin(this.#gop);
+    if (this.#passed) this.#log.info({ passthrough: true }, 'WebRTC rendition started');
+  }
+
+  #beginPassthrough(header: FlvTag): void {
+    const { h264: sink } = this.#destination;
+    if (!sink || !this.#timeline) return;
+    const onDrop = (): void =>
+      this.#log.warn('WebRTC worker is late: frames dropped until the next keyframe');
+    this.#passed = new PassedVideo({ sink, header, originMs: this.#timeline.startedAt, onDrop });
   }
 
   #end(reason: PublicationEnd): void {
     this.#over.abort();
+    this.#passed = undefined;
     this.#wake?.();
     if (reason === 'replaced') this.#stop();
     else this.#run?.pipe.end();
@@ -152,30 +236,37 @@ export class WebrtcTranscoding implements WebrtcRendition {
     });
   }
 
+  get #encodesVideo(): boolean {
+    return !this.#passed && this.#gop.seen.video && this.#destination.videoPort !== undefined;
+  }
+
+  get #encodesAudio(): boolean {
+    return this.#gop.seen.audio && this.#destination.audioPort !== undefined;
+  }
+
+  /** Whether it is known that there is something to encode, and what. */
   #ready(): boolean {
-    const { age, span, seen, videoHeader, audioHeader } = this.#gop;
-    if (!this.#timeline || age === undefined) return false;
+    const { age, span, videoHeader, audioHeader } = this.#gop;
+    const video = this.#encodesVideo;
+    if (!this.#timeline || age === undefined || !(video || this.#encodesAudio)) return false;
     if (span >= PATIENCE_MS) return true;
-    const { video } = this.#source.info;
     if (this.#timeline.has.audio && !audioHeader) return false;
-    return !seen.video || (videoHeader !== undefined && video?.bFrames !== undefined);
+    return !video || (videoHeader !== undefined && this.#source.info.video?.bFrames !== undefined);
   }
 
   async #encode(): Promise<ProcessEnd> {
-    const { seen, tags, newest } = this.#gop;
+    const { tags, newest } = this.#gop;
     const { info } = this.#source;
     const first = tags[0]?.timestamp ?? newest;
     this.#base = newest > MAXIMUM_TIMESTAMP_MS / 2 ? first : 0;
     const offset = TIMELINE_START_MS - this.#base;
-    const video = seen.video && this.#destination.videoPort !== undefined;
-    const audio = seen.audio && this.#destination.audioPort !== undefined;
-    if (!video && !audio) return { how: 'failed', message: 'nothing to send', lastLines: [] };
-    this.#passthrough = video && this.#isPassable();
+    const has = { audio: this.#encodesAudio, video: this.#encodesVideo };
+    if (!has.video && !has.audio) return { how: 'stopped', message: 'nothing to encode', lastLines: [] };
     const plan = webrtcRenditionPlan({
-      video: video ? (info.video ?? { codec: 'h264' }) : undefined,
-      audio,
+      video: has.video ? (info.video ?? { codec: 'h264' }) : undefined,
+      audio: has.audio,
+      input: tagInput(info, this.#settings.av1Decoder),
       destination: this.#destination,
-      passthrough: this.#passthrough,
       lines: this.#lines,
       encoder: this.#memory.encoder.settings,
       maxPixels: this.#settings.maxPixels,
@@ -184,17 +275,16 @@ export class WebrtcTranscoding implements WebrtcRendition {
     });
     const process = startFfmpeg(this.#settings.ffmpeg, plan);
     const pipe = new WebrtcFlvPipe(process.input, {
-      has: { audio, video },
+      has,
       offset,
-      frameRate: info.video?.frameRate,
-      paced: this.#passthrough,
+      info,
       onDrop: (reading) => this.#backlogDropped(reading),
       clock: this.#clock,
     });
-    const run: Run = { process, pipe, stopped: false, fault: undefined };
+    const run: Run = { process, pipe, has, stopped: false, fault: undefined };
     this.#run = run;
-    const { passthrough } = this;
-    this.#log.info({ pid: process.pid, passthrough, video, audio }, 'WebRTC rendition started');
+    if (has.video) this.#log.info({ passthrough: false }, 'WebRTC rendition started');
+    this.#log.info({ pid: process.pid, ...has }, 'WebRTC encoder started');
     pipe.begin(this.#gop);
     const exit = await process.exited;
     pipe.close();
@@ -214,12 +304,11 @@ export class WebrtcTranscoding implements WebrtcRendition {
     return !tooLong && this.#keyframes.fault !== 'too-far-apart';
   }
 
-  #overflows({ keyframe, timestamp }: FlvTag): boolean {
+  /** Whether another process must go on with this tag: with other tracks, another configuration or smaller timestamps. */
+  #isOutdated({ has }: Run, { kind, header, keyframe, timestamp }: FlvTag): boolean {
+    if (has.video !== this.#encodesVideo || has.audio !== this.#encodesAudio) return true;
+    if (header && kind !== 'script' && has[kind]) return true;
     return (keyframe || !this.#gop.seen.video) && timestamp - this.#base > MAXIMUM_TIMESTAMP_MS;
-  }
-
-  #mustEncode(): boolean {
-    return this.#passthrough && !this.#isPassable();
   }
 
   #check(): void {
@@ -236,7 +325,7 @@ export class WebrtcTranscoding implements WebrtcRendition {
     const now = this.#clock.monotonic();
     this.#drops = [...this.#drops.filter((at) => now - at < TOO_SLOW.ms), now];
     this.#log.warn('WebRTC rendition is late: frames dropped until the next keyframe');
-    if (this.#passthrough || this.#drops.length < TOO_SLOW.times || this.#lines <= MINIMUM_LINES) return;
+    if (!this.#run?.has.video || this.#drops.length < TOO_SLOW.times || this.#lines <= MINIMUM_LINES) return;
     this.#drops = [];
     this.#lines = Math.round(this.#lines * SMALLER);
     this.#log.warn({ lines: this.#lines }, 'WebRTC rendition is too slow: smaller frame size');

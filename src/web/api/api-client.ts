@@ -1,4 +1,11 @@
-import type { ApiRoutes, ErrorCode, ErrorResponse, Stream } from '../../api/contract.js';
+import type {
+  ApiRoutes,
+  ClipResponse,
+  ErrorCode,
+  ErrorResponse,
+  Recording,
+  Stream,
+} from '../../api/contract.js';
 
 export type { Stream } from '../../api/contract.js';
 
@@ -11,6 +18,7 @@ export type ApiRoute = keyof ApiRoutes;
 export type ApiRequest<Route extends ApiRoute> = {
   csrfToken?: string | null;
   signal?: AbortSignal;
+  query?: Record<string, string>;
 } & (keyof ApiRoutes[Route]['params'] extends never
   ? { params?: undefined }
   : { params: ApiRoutes[Route]['params'] }) &
@@ -36,6 +44,14 @@ export type FetchResult<T> = ApiResult<T> | { kind: 'missing' };
 /** Time limit of one poll. */
 const POLL_TIMEOUT_MS = 8_000;
 
+/** Difference of the server's clock and this one, ms, by the last answer. */
+let clockOffsetMs = 0;
+
+/** Returns the server's time, Unix ms, within a second. */
+export function serverTimeMs(): number {
+  return Date.now() + clockOffsetMs;
+}
+
 /** Lists the public streams that are live. */
 export function fetchActiveStreams(signal: AbortSignal): Promise<FetchResult<{ streams: Stream[] }>> {
   return fetchResource('GET /api/livestream/active', { signal });
@@ -46,14 +62,44 @@ export function fetchStream(streamId: string, signal: AbortSignal): Promise<Fetc
   return fetchResource('GET /api/livestream/:streamId', { params: { streamId }, signal });
 }
 
+/** Returns one clip, ready or not. */
+export function fetchClip(clipId: string, signal: AbortSignal): Promise<FetchResult<ClipResponse>> {
+  return fetchResource('GET /api/clips/:clipId', { params: { clipId }, signal });
+}
+
+/** Lists public livestreams with a planned start, earliest first. */
+export function fetchUpcomingStreams(signal: AbortSignal): Promise<FetchResult<{ streams: Stream[] }>> {
+  return fetchResource('GET /api/livestream/upcoming', { signal });
+}
+
+/** Lists public recordings, newest first. */
+export function fetchRecentRecordings(
+  signal: AbortSignal,
+): Promise<FetchResult<{ recordings: Recording[] }>> {
+  return fetchResource('GET /api/recordings/recent', { query: { limit: '12' }, signal });
+}
+
+/** Lists the livestreams of a user, newest first, at most 100. */
+export function fetchStreamsOf(
+  userId: string,
+  signal: AbortSignal,
+): Promise<FetchResult<{ streams: Stream[] }>> {
+  return fetchResource('GET /api/livestream/user/:userId', {
+    params: { userId },
+    query: { limit: '100' },
+    signal,
+  });
+}
+
 /** Calls a route of the API. Types follow the schemas of the route. Never rejects. */
 export async function callApi<Route extends ApiRoute>(
   route: Route,
   request: ApiRequest<Route>,
 ): Promise<ApiResult<ApiRoutes[Route]['response']>> {
-  const { params, body, csrfToken, signal }: CallOptions = request;
+  const { params, query, body, csrfToken, signal }: CallOptions = request;
   try {
-    const response = await fetch(apiPath(route, params), {
+    const search = query ? `?${new URLSearchParams(query)}` : '';
+    const response = await fetch(apiPath(route, params) + search, {
       method: route.slice(0, route.indexOf(' ')),
       headers: {
         accept: 'application/json',
@@ -63,6 +109,8 @@ export async function callApi<Route extends ApiRoute>(
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       ...(signal ? { signal } : {}),
     });
+    const dateMs = Date.parse(response.headers.get('date') ?? '');
+    if (Number.isFinite(dateMs)) clockOffsetMs = dateMs - Date.now();
     if (!response.ok) return await failureOf(response);
     return { kind: 'ok', value: (await response.json()) as ApiRoutes[Route]['response'] };
   } catch {
@@ -78,6 +126,7 @@ export function apiPath(route: ApiRoute, params: Record<string, string> = {}): s
 
 type CallOptions = {
   params?: Record<string, string> | undefined;
+  query?: Record<string, string>;
   body?: unknown;
   csrfToken?: string | null;
   signal?: AbortSignal;

@@ -7,12 +7,15 @@ import { storedStreamKey, storeStreamKey } from './stream-key-store.js';
 type BroadcastFormProps = {
   devices: Devices;
   onAir: boolean;
+  /** Returns the stream key, or undefined when that fails; by default the user enters it. */
+  obtainKey: (() => Promise<string | undefined>) | undefined;
   onPreview: (settings: BroadcastSettings) => void;
   onStart: (streamKey: string, settings: BroadcastSettings) => void;
   onEnd: () => void;
 };
 
 const HEIGHTS = [1080, 720, 480, 360];
+const FRAME_RATES = [60, 30, 15];
 /** Default bit rate by video height, bits per second. */
 const DEFAULT_BITRATES: Record<number, number> = {
   1080: 4_500_000,
@@ -26,13 +29,15 @@ const BITRATES = [800_000, 1_200_000, 2_500_000, 4_500_000, 6_000_000];
  * Settings of a broadcast. Fields have no name, so that a native form submission cannot put the stream key into the
  * URL.
  */
-export function BroadcastForm({ devices, onAir, onPreview, onStart, onEnd }: BroadcastFormProps) {
+export function BroadcastForm(props: BroadcastFormProps) {
+  const { devices, onAir, obtainKey, onPreview, onStart, onEnd } = props;
   const [streamKey, setStreamKey] = useState(storedStreamKey);
   const [remember, setRemember] = useState(streamKey !== '');
   const [settings, setSettings] = useState<BroadcastSettings>({
     video: { kind: 'camera' },
     audio: { kind: 'microphone' },
     height: 720,
+    frameRate: 30,
     bitrate: 2_500_000,
     simulcast: true,
     codec: 'h264',
@@ -50,6 +55,10 @@ export function BroadcastForm({ devices, onAir, onPreview, onStart, onEnd }: Bro
       autocomplete="off"
       onSubmit={(event) => {
         event.preventDefault();
+        if (obtainKey) {
+          void obtainKey().then((key) => key !== undefined && onStart(key, settings));
+          return;
+        }
         storeKey(streamKey.trim(), remember);
         onStart(streamKey.trim(), settings);
       }}
@@ -69,6 +78,7 @@ export function BroadcastForm({ devices, onAir, onPreview, onStart, onEnd }: Bro
               </option>
             ))}
             <option value="screen">Screen or window</option>
+            <option value="both">Screen with the camera in its corner</option>
             <option value="none">No video</option>
           </select>
         </label>
@@ -111,6 +121,19 @@ export function BroadcastForm({ devices, onAir, onPreview, onStart, onEnd }: Bro
           </select>
         </label>
         <label>
+          Frame rate
+          <select
+            value={settings.frameRate}
+            onChange={(event) => change({ frameRate: Number(event.currentTarget.value) })}
+          >
+            {FRAME_RATES.map((frameRate) => (
+              <option key={frameRate} value={frameRate}>
+                {frameRate} per second
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
           Bit rate
           <select
             value={settings.bitrate}
@@ -142,31 +165,33 @@ export function BroadcastForm({ devices, onAir, onPreview, onStart, onEnd }: Bro
           Three sizes at once (simulcast), for viewers with slow networks
         </label>
       </fieldset>
-      <fieldset disabled={onAir}>
-        <legend>Destination</legend>
-        <label>
-          Stream key
-          <input
-            type="password"
-            required
-            autocomplete="off"
-            spellcheck={false}
-            value={streamKey}
-            onInput={(event) => setStreamKey(event.currentTarget.value)}
-          />
-        </label>
-        <label class="tick">
-          <input
-            type="checkbox"
-            checked={remember}
-            onChange={(event) => {
-              setRemember(event.currentTarget.checked);
-              if (!event.currentTarget.checked) storeKey('', false);
-            }}
-          />
-          Remember the key until this tab is closed
-        </label>
-      </fieldset>
+      {!obtainKey && (
+        <fieldset disabled={onAir}>
+          <legend>Destination</legend>
+          <label>
+            Stream key
+            <input
+              type="password"
+              required
+              autocomplete="off"
+              spellcheck={false}
+              value={streamKey}
+              onInput={(event) => setStreamKey(event.currentTarget.value)}
+            />
+          </label>
+          <label class="tick">
+            <input
+              type="checkbox"
+              checked={remember}
+              onChange={(event) => {
+                setRemember(event.currentTarget.checked);
+                if (!event.currentTarget.checked) storeKey('', false);
+              }}
+            />
+            Remember the key until this tab is closed
+          </label>
+        </fieldset>
+      )}
       {/* Distinct keys: a reused button that turned into a submit button during the click would submit the form. */}
       {onAir ? (
         <button key="end" type="button" class="danger" onClick={onEnd}>
@@ -187,7 +212,7 @@ const audioValue = (choice: AudioChoice): string =>
   choice.kind === 'microphone' && choice.deviceId ? `microphone:${choice.deviceId}` : choice.kind;
 
 function videoChoice(value: string): VideoChoice {
-  if (value === 'screen' || value === 'none') return { kind: value };
+  if (value === 'screen' || value === 'both' || value === 'none') return { kind: value };
   const deviceId = value.slice('camera:'.length);
   return deviceId ? { kind: 'camera', deviceId } : { kind: 'camera' };
 }

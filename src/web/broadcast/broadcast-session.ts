@@ -13,6 +13,8 @@ export type BroadcastSnapshot = {
   /** Message for the user: why capture failed or stopped. */
   captureError: string | undefined;
   captured: { video: boolean; audio: boolean };
+  /** For the level meter. */
+  audioTrack: MediaStreamTrack | undefined;
   muted: { video: boolean; audio: boolean };
   outbound: OutboundStats | undefined;
   /** Seconds since the broadcast was live first. */
@@ -62,7 +64,7 @@ export class BroadcastSession {
       ({ persisted }) => persisted && this.#dispatch({ type: 'failed', failure: { kind: 'lost' } }),
       { signal },
     );
-    navigator.mediaDevices?.addEventListener('devicechange', () => void this.#refreshDevices(), { signal });
+    navigator.mediaDevices?.addEventListener('devicechange', () => void this.#devicesChanged(), { signal });
     this.#tickTimer = setInterval(() => this.#dispatch({ type: 'tick' }), TICK_MS);
     void this.#refreshDevices();
   }
@@ -74,6 +76,7 @@ export class BroadcastSession {
       devices: this.#devices,
       captureError: this.#captureError,
       captured: { video: stream.getVideoTracks().length > 0, audio: stream.getAudioTracks().length > 0 },
+      audioTrack: this.#capture.audio,
       muted: { video: this.#capture.muted('video'), audio: this.#capture.muted('audio') },
       outbound: this.#outbound,
       onAirS:
@@ -196,6 +199,12 @@ export class BroadcastSession {
   #captureFailed(message: string): void {
     this.#captureError = message;
     this.#onChange();
+  }
+
+  /** Captures a device again that was unplugged. */
+  async #devicesChanged(): Promise<void> {
+    await this.#refreshDevices();
+    if (this.#settings && this.#capture.canResume(this.#devices)) await this.preview(this.#settings);
   }
 
   async #refreshDevices(): Promise<void> {

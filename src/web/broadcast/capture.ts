@@ -1,6 +1,19 @@
-export type VideoChoice = { kind: 'camera'; deviceId?: string } | { kind: 'screen' } | { kind: 'none' };
+import { Composition } from './composition.js';
+
+/** `both`: the screen with the camera in its corner. */
+export type VideoChoice =
+  | { kind: 'camera'; deviceId?: string }
+  | { kind: 'screen' }
+  | { kind: 'both' }
+  | { kind: 'none' };
 export type AudioChoice = { kind: 'microphone'; deviceId?: string } | { kind: 'screen' } | { kind: 'none' };
-export type CaptureChoice = { video: VideoChoice; audio: AudioChoice; height: number };
+/** `height`: pixels; `frameRate`: frames per second. */
+export type CaptureChoice = {
+  video: VideoChoice;
+  audio: AudioChoice;
+  height: number;
+  frameRate: number;
+};
 
 export type Devices = { cameras: MediaDeviceInfo[]; microphones: MediaDeviceInfo[] };
 
@@ -11,8 +24,6 @@ export type CaptureOptions = {
   onLost: (message: string) => void;
 };
 
-const FRAME_RATE = 30;
-
 /** Camera, screen and microphone as one `MediaStream`, whose tracks are replaced as sources are chosen. */
 export class Capture {
   /** Captured tracks, for the preview. */
@@ -20,6 +31,8 @@ export class Capture {
   readonly #options: CaptureOptions;
   readonly #muted = { video: false, audio: false };
   #choice: CaptureChoice | undefined;
+  /** Set while screen and camera are captured together. */
+  #composition: Composition | undefined;
   #pending: Promise<unknown> = Promise.resolve();
   #closed = false;
 
@@ -56,8 +69,19 @@ export class Capture {
     await capturing;
   }
 
+  /** Whether a captured device has gone that is plugged in again. */
+  canResume({ cameras, microphones }: Devices): boolean {
+    const { video, audio } = this.#choice ?? {};
+    const isBack = (choice: VideoChoice | AudioChoice | undefined, known: MediaDeviceInfo[]): boolean =>
+      choice !== undefined &&
+      known.some(({ deviceId }) => !('deviceId' in choice) || choice.deviceId === deviceId);
+    const camera = video?.kind === 'camera' && !isNotEnded(this.video) && isBack(video, cameras);
+    return camera || (audio?.kind === 'microphone' && !isNotEnded(this.audio) && isBack(audio, microphones));
+  }
+
   close(): void {
     this.#closed = true;
+    this.#composition?.close();
     for (const track of this.stream.getTracks()) track.stop();
   }
 
@@ -67,12 +91,14 @@ export class Capture {
       video:
         !sameChoice(before?.video, choice.video) ||
         before?.height !== choice.height ||
+        before?.frameRate !== choice.frameRate ||
         !isNotEnded(this.video),
       audio: !sameChoice(before?.audio, choice.audio) || !isNotEnded(this.audio),
     };
     this.#choice = undefined;
-    const screen = changed.video && choice.video.kind === 'screen';
-    const camera = changed.video && choice.video.kind === 'camera';
+    const both = choice.video.kind === 'both';
+    const screen = changed.video && (both || choice.video.kind === 'screen');
+    const camera = changed.video && (both || choice.video.kind === 'camera');
     const microphone = changed.audio && choice.audio.kind === 'microphone';
     // One picker serves both: screen audio is available only together with screen video.
     const sharesScreen = screen || (changed.audio && choice.audio.kind === 'screen');
@@ -86,17 +112,31 @@ export class Capture {
       throw new CaptureError(error);
     }
     const fromScreen = choice.video.kind === 'screen' && sharesScreen;
-    if (changed.video || fromScreen)
+    if (changed.video && both) this.#compose(display, user, choice);
+    else if (changed.video || fromScreen)
       this.#replaceTrack('video', (fromScreen ? display : user)?.getVideoTracks()[0]);
     if (changed.audio)
       this.#replaceTrack('audio', (choice.audio.kind === 'screen' ? display : user)?.getAudioTracks()[0]);
     // Tracks that the picker added without being chosen.
     for (const track of display?.getTracks() ?? [])
-      if (!this.stream.getTracks().includes(track)) track.stop();
+      if (!this.stream.getTracks().includes(track) && !this.#composition?.uses(track)) track.stop();
     this.#choice = choice;
   }
 
+  #compose(display: MediaStream | undefined, user: MediaStream | undefined, choice: CaptureChoice): void {
+    const [screen] = display?.getVideoTracks() ?? [];
+    const [camera] = user?.getVideoTracks() ?? [];
+    const composition = screen && camera && new Composition(screen, camera, choice);
+    this.#replaceTrack('video', composition?.track);
+    if (this.#closed) composition?.close();
+    else this.#composition = composition;
+  }
+
   #replaceTrack(kind: 'video' | 'audio', track: MediaStreamTrack | undefined): void {
+    if (kind === 'video') {
+      this.#composition?.close();
+      this.#composition = undefined;
+    }
     for (const old of this.stream.getTracks()) {
       if (old.kind !== kind) continue;
       this.stream.removeTrack(old);
@@ -138,8 +178,9 @@ export class CaptureError extends Error {
 }
 
 const LOST_TRACK_TEXTS = {
-  video: 'The camera or screen was disconnected. Choose another video source.',
-  audio: 'The microphone was disconnected. Choose another one.',
+  video:
+    'The camera or screen was disconnected. Choose another video source; a camera is used again when it is back.',
+  audio: 'The microphone was disconnected. Choose another one; it is used again when it is back.',
 } as const;
 
 const CAPTURE_ERROR_TEXTS: Record<string, string> = {
@@ -152,9 +193,9 @@ const CAPTURE_ERROR_TEXTS: Record<string, string> = {
     'Browsers give camera and microphone only to pages opened by HTTPS, or on this machine. Open this page by HTTPS.',
 };
 
-async function captureScreen({ audio, height }: CaptureChoice): Promise<MediaStream> {
+async function captureScreen({ audio, height, frameRate }: CaptureChoice): Promise<MediaStream> {
   const display = await mediaDevices().getDisplayMedia({
-    video: { height: { max: height }, frameRate: { ideal: FRAME_RATE } },
+    video: { height: { max: height }, frameRate: { ideal: frameRate } },
     audio: audio.kind === 'screen',
   });
   // The default hint for screens favours detail and drops to a few frames a second.
@@ -163,7 +204,7 @@ async function captureScreen({ audio, height }: CaptureChoice): Promise<MediaStr
 }
 
 async function captureDevices(
-  { video, audio, height }: CaptureChoice,
+  { video, audio, height, frameRate }: CaptureChoice,
   wants: { camera: boolean; microphone: boolean },
 ): Promise<MediaStream> {
   const width = Math.round((height * 16) / 9);
@@ -172,7 +213,7 @@ async function captureDevices(
       ...deviceConstraint(video),
       width: { ideal: width },
       height: { ideal: height },
-      frameRate: { ideal: FRAME_RATE },
+      frameRate: { ideal: frameRate },
     },
     audio: wants.microphone && deviceConstraint(audio),
   });

@@ -11,6 +11,8 @@ export type ChatMode = Pick<
 
 export type StreamSocketOptions = {
   streamId: string;
+  /** Whether the tab counts as a viewer, and learns of the state; false: it takes part in the chat alone. Default: true. */
+  isViewer?: boolean;
   /** Returns the media time of the frame on screen, Unix ms by the server's clock; undefined when it is live. */
   playbackTimeMs: () => number | undefined;
   /** Called when the broadcast starts, is interrupted or ends, or when this viewer loses access. */
@@ -30,7 +32,8 @@ export class StreamSocket {
   readonly log = new ChatLog();
   readonly #options: StreamSocketOptions;
   readonly #socket: ReconnectingSocket;
-  readonly #token: ViewerToken;
+  /** Undefined for a tab that is no viewer. */
+  readonly #token: ViewerToken | undefined;
   readonly #listeners = new AbortController();
   readonly #heldTimers = new Set<ReturnType<typeof setTimeout>>();
   #rejoinTimer: ReturnType<typeof setTimeout> | undefined;
@@ -50,7 +53,7 @@ export class StreamSocket {
 
   constructor(options: StreamSocketOptions) {
     this.#options = options;
-    this.#token = new ViewerToken(options.streamId);
+    this.#token = options.isViewer === false ? undefined : new ViewerToken(options.streamId);
     const url = new URL('/ws', location.href);
     url.protocol = url.protocol.replace('http', 'ws');
     this.#socket = new ReconnectingSocket({
@@ -61,19 +64,19 @@ export class StreamSocket {
         clearTimeout(this.#rejoinTimer);
         this.connected = false;
         this.#caughtUp = false;
-        void this.#token.joinByHttp();
+        void this.#token?.joinByHttp();
         options.onChange();
       },
     });
   }
 
   start(): void {
-    this.#token.start();
+    this.#token?.start();
     this.#socket.connect();
     const { signal } = this.#listeners;
     window.addEventListener('online', () => this.reconnectNow(), { signal });
     // Without it a viewer of playlists counts until their token times out.
-    window.addEventListener('pagehide', () => this.#token.sendLeave(), { signal });
+    window.addEventListener('pagehide', () => this.#token?.sendLeave(), { signal });
   }
 
   /** Reconnects at once; called when the API answers again. */
@@ -82,8 +85,8 @@ export class StreamSocket {
   }
 
   /** Resolves to the viewer token; undefined on timeout or when none is issued. */
-  viewerToken(): Promise<string | undefined> {
-    return this.#token.resolved;
+  async viewerToken(): Promise<string | undefined> {
+    return await this.#token?.resolved;
   }
 
   /** Sends a chat message with the media time of the frame on screen. @throws SocketError */
@@ -114,21 +117,21 @@ export class StreamSocket {
 
   /** Deletes the viewer token of this tab. */
   forgetViewer(): void {
-    this.#token.leaveAndForget();
+    this.#token?.leaveAndForget();
   }
 
   close(): void {
     for (const timer of this.#heldTimers) clearTimeout(timer);
     clearTimeout(this.#rejoinTimer);
     this.#listeners.abort();
-    this.#token.sendLeave();
-    this.#token.close();
+    this.#token?.sendLeave();
+    this.#token?.close();
     this.#socket.close();
   }
 
   async #join(): Promise<void> {
     try {
-      await this.#joinLivestream();
+      if (this.#token) await this.#joinLivestream(this.#token);
       await this.#joinChat();
       this.connected = true;
     } catch (error) {
@@ -136,18 +139,18 @@ export class StreamSocket {
       if (!(error instanceof SocketError) || error.code === 'connection_lost') return;
       if (AT_CAPACITY.has(error.code)) {
         this.capacityError = error.message;
-        this.#token.stopTimers();
-      } else void this.#token.joinByHttp();
+        this.#token?.stopTimers();
+      } else void this.#token?.joinByHttp();
       clearTimeout(this.#rejoinTimer);
       this.#rejoinTimer = setTimeout(() => void this.#join(), REJOIN_AFTER_MS);
     }
     this.#options.onChange();
   }
 
-  async #joinLivestream(): Promise<void> {
+  async #joinLivestream(token: ViewerToken): Promise<void> {
     const { streamId, onChange } = this.#options;
-    await this.#token.whenIdle();
-    const { stored } = this.#token;
+    await token.whenIdle();
+    const { stored } = token;
     const joined = await this.#socket.request('join-livestream', {
       streamId,
       // `#joinChat` requests what was missed.
@@ -156,7 +159,7 @@ export class StreamSocket {
     });
     this.capacityError = undefined;
     this.viewers = Number(joined.viewers);
-    this.#token.store(String(joined.viewerToken));
+    token.store(String(joined.viewerToken));
     onChange();
   }
 

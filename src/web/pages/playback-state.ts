@@ -20,6 +20,8 @@ export type PageState = {
   audioOnly: boolean;
   /** Message for the viewer while the livestream is at capacity. */
   capacityError?: string | undefined;
+  /** `chosen`: the recording is played while nothing is broadcast; `offered`: when the viewer asks for it. */
+  recording?: 'chosen' | 'offered' | undefined;
 };
 
 export type Badge = { tone: 'live' | 'busy' | 'quiet'; text: string };
@@ -39,6 +41,7 @@ const NOTICES = {
   missing: 'There is no stream at this address.',
   unreachable: 'The server does not answer. Trying again…',
   scheduled: 'This stream is offline. Playback starts automatically when the broadcast begins.',
+  recordingOver: 'The recording is over.',
   over: 'The broadcast is over. If it resumes, playback starts automatically.',
   starting: 'The broadcast is starting…',
   away: 'The broadcaster lost the connection. Playback continues automatically after the reconnect.',
@@ -109,6 +112,15 @@ function offline(page: PageState, status: 'scheduled' | 'live' | 'ended'): Playb
       ...noticeUnlessPlaying(page, NOTICES.away),
       player: 'keep',
       pace: 'fast',
+    };
+  }
+  if (status === 'ended' && page.recording === 'chosen') {
+    const notice = page.phase === 'ended' ? NOTICES.recordingOver : liveNotice(page);
+    return {
+      badge: quiet('Recording'),
+      ...noticeUnlessPlaying(page, notice),
+      player: 'start',
+      pace: 'slow',
     };
   }
   return {

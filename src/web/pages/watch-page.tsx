@@ -1,16 +1,19 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { InviteeSignIn } from '../account/invitee-sign-in.js';
 import { ChatPanel } from '../chat/chat-panel.js';
+import { ChatReplay } from '../chat/chat-replay.js';
 import { StreamSocket } from '../chat/stream-socket.js';
-import { canFillScreen, FullScreenButton } from '../player/full-screen-button.js';
+import { ClipButton } from '../clips/clip-button.js';
 import { PlayerBar } from '../player/player-bar.js';
+import { PlayerFrame } from '../player/player-frame.js';
+import { Scrubber } from '../player/scrubber.js';
+import { StreamRecordings } from '../recordings/stream-recordings.js';
 import { Badge } from './badge.js';
 import { exposeStats } from './console-surface.js';
 import { WatchSession, type WatchSnapshot } from './watch-session.js';
 
 /** Page that plays one stream, with its state and chat. */
 export function WatchPage({ streamId }: { streamId: string }) {
-  const frame = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
   const still = useRef<HTMLCanvasElement>(null);
   const watchSession = useRef<WatchSession>(undefined);
@@ -22,7 +25,7 @@ export function WatchPage({ streamId }: { streamId: string }) {
     if (!video.current || !still.current) return;
     const streamSocket: StreamSocket = new StreamSocket({
       streamId,
-      playbackTimeMs: () => session.snapshot().player.playbackTimeMs,
+      playbackTimeMs: () => session.chatTimeMs(),
       onStateChange: () => session.refreshStream(),
       onChange: () => {
         setSnapshot(session.snapshot());
@@ -58,37 +61,36 @@ export function WatchPage({ streamId }: { streamId: string }) {
 
   const state = snapshot?.state;
   const player = snapshot?.player;
-  const covered = state?.notice !== undefined;
+  const hasEnded = snapshot?.stream?.status === 'ended' && snapshot.stream.state.name === 'offline';
   const hasPlayer = player !== undefined && player.phase !== 'none';
   return (
     <main class="watch">
       <div class="watch-main">
-        <div ref={frame} class={`player ${covered ? 'covered' : ''}`}>
-          {/* biome-ignore lint/a11y/useMediaCaption: live streams come without captions */}
-          <video
-            ref={video}
-            controls={hasPlayer}
-            // The browser's control would make the video alone full screen, without the held frame on top.
-            controlsList={canFillScreen() ? 'nofullscreen' : undefined}
-            playsInline
-            aria-label={title ?? 'Stream'}
-          />
-          <canvas ref={still} class="still" hidden />
-          <div class="notice" role="status" aria-live="polite">
-            {state?.notice && <p>{state.notice}</p>}
-            {player?.phase === 'refused' && (
-              <button type="button" class="primary" onClick={() => watchSession.current?.play()}>
-                Play
-              </button>
-            )}
-          </div>
-          {player?.mutedByBrowser && player.phase !== 'refused' && (
-            <button type="button" class="primary unmute" onClick={() => watchSession.current?.unmute()}>
-              Unmute
+        <PlayerFrame
+          {...{ video, still }}
+          label={title ?? 'Stream'}
+          hasControls={hasPlayer}
+          notice={state?.notice}
+          refusal={{
+            player,
+            onPlay: () => watchSession.current?.play(),
+            onUnmute: () => watchSession.current?.unmute(),
+          }}
+        >
+          {snapshot?.offersRecording && (
+            <button type="button" class="primary" onClick={() => watchSession.current?.watchRecording()}>
+              Watch the recording
             </button>
           )}
-          {hasPlayer && canFillScreen() && <FullScreenButton target={frame} />}
-        </div>
+        </PlayerFrame>
+        {hasPlayer && (
+          <Scrubber
+            range={() => watchSession.current?.rewindRange()}
+            previewAt={(behindS) => watchSession.current?.previewAt(behindS)}
+            onSeek={(behindS) => watchSession.current?.rewindTo(behindS)}
+            onGoLive={() => watchSession.current?.goLive()}
+          />
+        )}
         {hasPlayer && (
           <PlayerBar
             player={player}
@@ -101,11 +103,18 @@ export function WatchPage({ streamId }: { streamId: string }) {
         <header class="about">
           <h1>{title ?? 'Stream'}</h1>
           {state && <Badge badge={state.badge} />}
+          {hasPlayer && <ClipButton streamId={streamId} currentEnd={() => watchSession.current?.clipEnd()} />}
         </header>
         {snapshot?.stream?.description && <p class="description">{snapshot.stream.description}</p>}
+        {hasEnded && <StreamRecordings streamId={streamId} />}
       </div>
       {snapshot?.missing ? (
         <InviteeSignIn />
+      ) : snapshot?.recordingId !== undefined ? (
+        <ChatReplay
+          of={{ recordingId: snapshot.recordingId }}
+          positionS={() => video.current?.currentTime ?? 0}
+        />
       ) : (
         socket && snapshot?.stream && <ChatPanel streamId={streamId} socket={socket} />
       )}

@@ -1,10 +1,15 @@
-import { type FetchResult, fetchStream, type Stream } from '../api/api-client.js';
+import { type FetchResult, fetchStream, type Stream, serverTimeMs } from '../api/api-client.js';
 import { Poll } from '../api/poll.js';
 import type { Pace } from '../api/poll-delay.js';
+import type { ClipEnd } from '../clips/clip-button.js';
 import { createPlayer } from '../player/create-player.js';
 import type { DeliveryChoice } from '../player/delivery.js';
+import { drawHeldFrame } from '../player/held-frame.js';
 import { type LivePlayer, NO_PLAYER, type PlayerView } from '../player/live-player.js';
+import { type Preview, Previews } from '../player/previews.js';
+import { LIVE_REACH_S, type RewindRange } from '../player/rewind-position.js';
 import type { WatchStats } from './console-surface.js';
+import { onPageOrigin } from './page-origin.js';
 import { type PageState, type PlaybackState, playbackState } from './playback-state.js';
 
 export type WatchSessionOptions = {
@@ -26,6 +31,10 @@ export type WatchSnapshot = {
   missing: boolean;
   state: PlaybackState;
   player: PlayerView;
+  /** The viewer may start the recording. */
+  offersRecording: boolean;
+  /** The recording that is played. */
+  recordingId: string | undefined;
 };
 
 const UNPLAYABLE: PlaybackState = {
@@ -36,7 +45,9 @@ const UNPLAYABLE: PlaybackState = {
   pace: 'never',
 };
 
-/** Watches one stream: polls the API and keeps a player while the stream is live. */
+const RECORDING_PATH = /\/recordings\/([0-9a-f-]{36})\/index\.m3u8$/;
+
+/** Watches one stream: polls the API and keeps a player while the stream is live, or on its recording. */
 export class WatchSession {
   readonly #options: WatchSessionOptions;
   readonly #poll: Poll<{ stream: Stream }>;
@@ -46,8 +57,15 @@ export class WatchSession {
   #unplayable = false;
   #player: LivePlayer | undefined;
   #deliveryChoice: DeliveryChoice = 'auto';
-  /** `startedAt` of the broadcast that the player was created for. */
-  #playerStartedAt: Stream['startedAt'] | undefined;
+  /** The broadcast (`startedAt`) or recording (path) that the player was created for. */
+  #playerSource: string | null | undefined;
+  /** Date from which the player plays the rewind window, Unix ms; undefined: it plays the live edge. */
+  #rewindDateMs: number | undefined;
+  /** False after a broadcast was watched: its recording is offered then, not started. */
+  #recordingChosen = true;
+  readonly #previews: Previews;
+  /** The last player was muted by the browser's autoplay policy. */
+  #mutedByBrowser = false;
   #lastPhase: PageState['phase'] = 'none';
   /** Undefined until the token is resolved; its value is undefined when none is issued. */
   #token: { value: string | undefined } | undefined;
@@ -55,6 +73,7 @@ export class WatchSession {
 
   constructor(options: WatchSessionOptions) {
     this.#options = options;
+    this.#previews = new Previews(options.onChange);
     this.#poll = new Poll({
       fetch: (signal) => fetchStream(options.streamId, signal),
       onResult: (result) => this.#streamFetched(result),
@@ -83,7 +102,20 @@ export class WatchSession {
       missing: this.#missing,
       state: this.#unplayable ? UNPLAYABLE : playbackState(this.#pageState()),
       player,
+      offersRecording:
+        this.#recordingPath() !== undefined &&
+        (player.phase === 'none' || player.phase === 'ended') &&
+        (!this.#recordingChosen || player.phase === 'ended'),
+      recordingId: this.#playedRecordingId(),
     };
+  }
+
+  /** Plays the recording from its start. */
+  watchRecording(): void {
+    this.#closePlayer();
+    this.#recordingChosen = true;
+    this.#ensurePlayer();
+    this.#options.onChange();
   }
 
   stats(): WatchStats {
@@ -102,7 +134,85 @@ export class WatchSession {
   }
 
   goLive(): void {
-    this.#player?.goLive();
+    if (this.#rewindDateMs === undefined) {
+      this.#player?.goLive();
+      return;
+    }
+    this.#switchTo(undefined);
+  }
+
+  /** Returns the window in which the viewer can seek; undefined while there is none. */
+  rewindRange(): RewindRange | undefined {
+    const recorded = this.#recordedRange();
+    if (recorded) return recorded;
+    const stream = this.#stream;
+    const { rewind } = stream?.playback ?? {};
+    if (!rewind || !stream?.startedAt || stream.status !== 'live' || !this.#player) return undefined;
+    const nowMs = serverTimeMs();
+    const lengthS = Math.min(rewind.windowS, Math.max(0, nowMs - Date.parse(stream.startedAt)) / 1_000);
+    const isRewinding = this.#rewindDateMs !== undefined;
+    const playbackTimeMs = this.#player.view().playbackTimeMs ?? this.#rewindDateMs ?? nowMs;
+    return { lengthS, behindS: Math.max(0, nowMs - playbackTimeMs) / 1_000, isRewinding, isRecording: false };
+  }
+
+  /** Returns the picture of a moment, if it is known. @param behindS distance from the live edge, s */
+  previewAt(behindS: number): Preview | undefined {
+    if (!this.#token) return undefined;
+    const { value: token } = this.#token;
+    const recorded = this.#recordedRange();
+    const path = this.#recordingPath();
+    if (recorded && path !== undefined) {
+      const url = onPageOrigin(path.replace(/index\.m3u8$/, 'sprites.vtt'), token);
+      return this.#previews.at(url, { positionS: recorded.lengthS - behindS });
+    }
+    const { rewind } = this.#stream?.playback ?? {};
+    if (!rewind) return undefined;
+    const url = onPageOrigin(rewind.sprites, token);
+    return this.#previews.at(url, { dateMs: serverTimeMs() - behindS * 1_000 });
+  }
+
+  /** Returns the whole recording while the player plays it. */
+  #recordedRange(): RewindRange | undefined {
+    const { duration, currentTime } = this.#options.video;
+    if (!this.#player || this.#playerSource !== this.#recordingPath() || !Number.isFinite(duration))
+      return undefined;
+    return { lengthS: duration, behindS: duration - currentTime, isRewinding: false, isRecording: true };
+  }
+
+  #playedRecordingId(): string | undefined {
+    const path = this.#recordingPath();
+    if (!this.#player || path === undefined || this.#playerSource !== path) return undefined;
+    return RECORDING_PATH.exec(path)?.[1];
+  }
+
+  /** Plays from a distance behind the live edge or the end of the recording, s; a small one is the live edge. */
+  rewindTo(behindS: number): void {
+    const recorded = this.#recordedRange();
+    if (recorded) {
+      this.#options.video.currentTime = recorded.lengthS - behindS;
+      return;
+    }
+    if (behindS < LIVE_REACH_S) {
+      this.goLive();
+      return;
+    }
+    const dateMs = serverTimeMs() - behindS * 1_000;
+    if (this.#rewindDateMs !== undefined && this.#player?.seekToDate) this.#player.seekToDate(dateMs);
+    else this.#switchTo(dateMs);
+    this.#options.onChange();
+  }
+
+  /** Media time of the frame on screen, for the chat: it stays live while the viewer rewinds. */
+  chatTimeMs(): number | undefined {
+    return this.#rewindDateMs === undefined ? this.#player?.view().playbackTimeMs : undefined;
+  }
+
+  /** Returns the frame on screen, as the end of a clip; undefined while there is none. */
+  clipEnd(): ClipEnd | undefined {
+    if (!this.#player) return undefined;
+    const recordingId = this.#playedRecordingId();
+    if (recordingId !== undefined) return { recordingId, endS: this.#options.video.currentTime };
+    return { endMs: this.#player.view().playbackTimeMs ?? serverTimeMs() };
   }
 
   play(): void {
@@ -133,7 +243,18 @@ export class WatchSession {
       phase: view.phase,
       audioOnly: view.audioOnly,
       capacityError: this.#options.capacityError(),
+      recording:
+        this.#recordingPath() === undefined ? undefined : this.#recordingChosen ? 'chosen' : 'offered',
     };
+  }
+
+  /** Path of the recording on this server, of a livestream that has ended. */
+  #recordingPath(): string | undefined {
+    const stream = this.#stream;
+    if (stream?.status !== 'ended' || stream.state.name !== 'offline' || stream.recordingUrl === null)
+      return undefined;
+    const { pathname } = new URL(stream.recordingUrl, location.href);
+    return RECORDING_PATH.test(pathname) ? pathname : undefined;
   }
 
   #streamFetched(result: FetchResult<{ stream: Stream }>): Pace {
@@ -149,28 +270,48 @@ export class WatchSession {
   }
 
   /** Called on answers of the API only: a finished player must not restart on an outdated state. */
-  #ensurePlayer(): void {
+  #ensurePlayer(rewindDateMs?: number): void {
     const stream = this.#stream;
     if (!stream || !this.#token) return;
     const { value: token } = this.#token;
-    const finished = this.#player?.view().phase === 'ended' || this.#playerStartedAt !== stream.startedAt;
-    if (this.#player && !finished) return;
-    const mutedByBrowser = this.#player?.view().mutedByBrowser ?? false;
+    const recording = this.#recordingPath();
+    const source = recording ?? stream.startedAt;
+    // A broadcast may have begun anew; a recording stays at its end.
+    const hasEnded = recording === undefined && this.#player?.view().phase === 'ended';
+    if (this.#player && !hasEnded && this.#playerSource === source) return;
     this.#closePlayer();
-    this.#playerStartedAt = stream.startedAt;
-    const { hls, whep } = stream.playback;
+    this.#playerSource = source;
+    const rewindUrl = recording === undefined && rewindDateMs !== undefined && stream.playback.rewind?.hls;
+    this.#rewindDateMs = rewindUrl ? rewindDateMs : undefined;
+    if (recording === undefined) this.#recordingChosen = false;
+    const { hls } = stream.playback;
+    const whep = recording === undefined && !rewindUrl ? stream.playback.whep : undefined;
     this.#player = createPlayer({
       video: this.#options.video,
       still: this.#options.still,
-      url: onPageOrigin(hls, token),
+      url: onPageOrigin(recording ?? (rewindUrl || hls), token),
       ...(whep === undefined ? {} : { whepUrl: onPageOrigin(whep, token) }),
+      isRecording: recording !== undefined,
+      ...(rewindUrl && rewindDateMs !== undefined
+        ? { rewind: { dateMs: rewindDateMs, onMissing: () => this.goLive() } }
+        : {}),
       choice: this.#deliveryChoice,
-      mutedByBrowser,
-      expectsMedia: () => this.#reachable && this.#stream?.state.name === 'live',
+      mutedByBrowser: this.#mutedByBrowser,
+      expectsMedia: () => this.#reachable && (recording !== undefined || this.#stream?.state.name === 'live'),
       onChange: () => this.#playerChanged(),
     });
     this.#unplayable = !this.#player;
     this.#player?.start();
+  }
+
+  /** Plays the rewind window from a date, or the live edge; the last frame covers the video meanwhile. */
+  #switchTo(rewindDateMs: number | undefined): void {
+    const { video, still } = this.#options;
+    const isHolding = drawHeldFrame(video, still);
+    this.#closePlayer();
+    still.hidden = !isHolding;
+    this.#ensurePlayer(rewindDateMs);
+    this.#options.onChange();
   }
 
   #playerChanged(): void {
@@ -183,15 +324,10 @@ export class WatchSession {
   }
 
   #closePlayer(): void {
+    if (this.#player) this.#mutedByBrowser = this.#player.view().mutedByBrowser;
     this.#player?.close();
     this.#player = undefined;
+    this.#rewindDateMs = undefined;
     this.#lastPhase = 'none';
   }
-}
-
-/** Rewrites a URL to the page's origin: the server may announce another host name. */
-function onPageOrigin(address: string, token: string | undefined): string {
-  const url = new URL(new URL(address, location.href).pathname, location.origin);
-  if (token !== undefined) url.searchParams.set('v', token);
-  return url.href;
 }

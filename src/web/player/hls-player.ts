@@ -3,7 +3,8 @@ import type { ErrorData, HlsConfig, Level, ManifestLoadedData } from 'hls.js';
 import workerPath from 'hls.js/dist/hls.worker.js?url';
 import type { LivePlayer, PlayerOptions, PlayerStats, PlayerView, QualityChoice } from './live-player.js';
 import type { PlayerPhase } from './player-phase.js';
-import { PLAYER_SETTINGS } from './player-settings.js';
+import { PLAYER_SETTINGS, RECORDING_SETTINGS, REWIND_SETTINGS } from './player-settings.js';
+import { positionOfDate, startingAt } from './rewind-position.js';
 import { VideoMonitor } from './video-monitor.js';
 
 type HlsModule = typeof import('hls.js');
@@ -40,10 +41,13 @@ export class HlsPlayer implements LivePlayer {
   #rebuilds = 0;
   #levelSwitches = 0;
   #errors: string[] = [];
+  /** Where a rewind window plays: where it begins, and after that the newest frame on screen. */
+  #dateMs: number | undefined;
 
   constructor(options: PlayerOptions) {
     this.#options = options;
     this.#playlistUrl = options.url;
+    this.#dateMs = options.rewind?.dateMs;
     this.#monitor = new VideoMonitor(options.video, options.still, options.onChange);
     this.#monitor.mutedByBrowser = options.mutedByBrowser ?? false;
   }
@@ -113,6 +117,13 @@ export class HlsPlayer implements LivePlayer {
     this.play();
   }
 
+  seekToDate(dateMs: number): void {
+    const segments = this.#hls?.latestLevelDetails?.fragments;
+    const position = segments && positionOfDate(segments, dateMs);
+    this.#dateMs = dateMs;
+    if (position !== undefined) this.#options.video.currentTime = position;
+  }
+
   play(): void {
     void this.#monitor.play();
   }
@@ -141,7 +152,7 @@ export class HlsPlayer implements LivePlayer {
     this.#monitor.sourceReplaced();
     this.#hls?.destroy();
     const { default: HlsClass, Events } = this.#module;
-    const config: Partial<HlsConfig> = { ...PLAYER_SETTINGS, workerPath };
+    const config: Partial<HlsConfig> = { ...this.#settings(), workerPath };
     const hls = new HlsClass(config);
     this.#hls = hls;
     hls.on(Events.MANIFEST_LOADED, (_, data) => this.#manifestLoaded(data));
@@ -157,9 +168,16 @@ export class HlsPlayer implements LivePlayer {
       this.#broken = false;
     });
     hls.on(Events.ERROR, (_, data) => this.#failed(hls, data));
-    hls.loadSource(this.#playlistUrl);
+    hls.loadSource(
+      this.#dateMs === undefined ? this.#playlistUrl : startingAt(this.#playlistUrl, this.#dateMs),
+    );
     hls.attachMedia(this.#options.video);
     this.#options.onChange();
+  }
+
+  #settings(): Partial<HlsConfig> {
+    if (this.#options.isRecording) return RECORDING_SETTINGS;
+    return this.#options.rewind ? REWIND_SETTINGS : PLAYER_SETTINGS;
   }
 
   #manifestLoaded(data: ManifestLoadedData): void {
@@ -188,6 +206,10 @@ export class HlsPlayer implements LivePlayer {
       `${data.fatal ? 'fatal ' : ''}${data.details}${status}: ${data.reason ?? data.error.message}`,
     );
     if (!data.fatal || !this.#module) return;
+    if (this.#options.rewind && hls.levels.length === 0 && data.response?.code === 404) {
+      this.#options.rewind.onMissing();
+      return;
+    }
     this.#broken = true;
     const first = this.#failures === 0;
     const { ErrorTypes } = this.#module;
@@ -219,6 +241,7 @@ export class HlsPlayer implements LivePlayer {
 
   #ticked(): void {
     const playing = this.#monitor.phase() === 'playing';
+    if (playing) this.#dateMs = this.#hls?.playingDate?.getTime() ?? this.#dateMs;
     this.#lateTicks = playing && this.#monitor.followsLive && this.#isLate() ? this.#lateTicks + 1 : 0;
     if (this.#lateTicks >= LATE_TICKS_BEFORE_JUMP) {
       this.#lateTicks = 0;
@@ -255,11 +278,13 @@ export class HlsPlayer implements LivePlayer {
   }
 
   #latencyS(): number | undefined {
-    const latencyS = this.#hls?.latency;
+    // hls.js measures the distance to the end of a recording too.
+    const latencyS = this.#options.isRecording ? undefined : this.#hls?.latency;
     return latencyS !== undefined && latencyS > 0 ? latencyS : undefined;
   }
 
   #isLate(): boolean {
+    if (this.#options.rewind) return false;
     const targetS = this.#hls?.targetLatency;
     const latencyS = this.#latencyS();
     return targetS !== undefined && targetS !== null && latencyS !== undefined && latencyS > targetS + LATE_S;

@@ -69,7 +69,7 @@ export type PlayerStats = {
   errors: string[];
 };
 
-/** Player of one live stream in one video element. It recovers from failures until it is closed. */
+/** Player of one live stream, or of a recording, in one video element. It recovers from failures until it is closed. */
 export type LivePlayer = {
   start(): void;
   view(): PlayerView;
@@ -79,6 +79,8 @@ export type LivePlayer = {
   /** Missing where only HLS is possible. */
   chooseDelivery?(choice: DeliveryChoice): void;
   goLive(): void;
+  /** Seeks to a date, Unix ms by the server's clock; missing where only the live edge is played. */
+  seekToDate?(dateMs: number): void;
   /** Starts playback that the autoplay policy refused; call it from a click handler. */
   play(): void;
   /** Releases the video element. */
@@ -91,6 +93,14 @@ export type PlayerOptions = {
   still: HTMLCanvasElement;
   /** URL of the multivariant playlist. */
   url: string;
+  /** A recording: there is no live edge to follow. */
+  isRecording?: boolean;
+  /** A rewind window of a running broadcast, from a date on (Unix ms by the server's clock). */
+  rewind?: {
+    dateMs: number;
+    /** There is no such window. */
+    onMissing: () => void;
+  };
   /** The previous player was muted by the browser's autoplay policy. */
   mutedByBrowser?: boolean;
   /** `view()` may have changed. */

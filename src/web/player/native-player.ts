@@ -1,4 +1,5 @@
 import type { LivePlayer, PlayerOptions, PlayerStats, PlayerView } from './live-player.js';
+import { startingAt } from './rewind-position.js';
 import { VideoMonitor } from './video-monitor.js';
 
 const RETRY_MS = { first: 500, last: 5_000 } as const;
@@ -43,7 +44,8 @@ export class NativePlayer implements LivePlayer {
       choices: [],
       chosenId: 'auto',
       delivery: 'hls',
-      isLate: !this.#monitor.followsLive,
+      isLate: !this.#options.isRecording && !this.#options.rewind && !this.#monitor.followsLive,
+      ...this.#playbackTime(),
       mutedByBrowser: this.#monitor.mutedByBrowser,
     };
   }
@@ -79,6 +81,11 @@ export class NativePlayer implements LivePlayer {
     this.play();
   }
 
+  seekToDate(dateMs: number): void {
+    const startMs = this.#startMs();
+    if (startMs !== undefined) this.#options.video.currentTime = Math.max(0, dateMs - startMs) / 1_000;
+  }
+
   play(): void {
     void this.#monitor.play();
   }
@@ -91,10 +98,23 @@ export class NativePlayer implements LivePlayer {
     this.#options.video.load();
   }
 
+  /** Date of the media element's position 0, which Safari tells. */
+  #startMs(): number | undefined {
+    const video: HTMLVideoElement & { getStartDate?: () => Date } = this.#options.video;
+    const startMs = video.getStartDate?.().getTime() ?? Number.NaN;
+    return Number.isFinite(startMs) ? startMs : undefined;
+  }
+
+  #playbackTime(): { playbackTimeMs?: number } {
+    const startMs = this.#options.rewind ? this.#startMs() : undefined;
+    return startMs === undefined ? {} : { playbackTimeMs: startMs + this.#options.video.currentTime * 1_000 };
+  }
+
   #load(): void {
     this.#monitor.holdFrame();
     this.#monitor.sourceReplaced();
-    this.#options.video.src = this.#options.url;
+    const { url, rewind } = this.#options;
+    this.#options.video.src = rewind ? startingAt(url, rewind.dateMs) : url;
     this.play();
   }
 

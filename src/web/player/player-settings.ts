@@ -41,3 +41,20 @@ export const PLAYER_SETTINGS = {
     },
   },
 } satisfies Partial<HlsConfig>;
+
+/** Settings for rewind windows: the playback rate stays, wherever the viewer is. */
+export const REWIND_SETTINGS = {
+  ...PLAYER_SETTINGS,
+  lowLatencyMode: false,
+  maxLiveSyncPlaybackRate: 1,
+} satisfies Partial<HlsConfig>;
+
+/**
+ * Settings for recordings. Holes at discontinuities must count: hls.js 1.7.4 joins buffered ranges over smaller holes than
+ * `maxBufferHole`, and does not end the stream while an earlier range is buffered.
+ */
+export const RECORDING_SETTINGS = {
+  ...PLAYER_SETTINGS,
+  lowLatencyMode: false,
+  maxBufferHole: 0.02,
+} satisfies Partial<HlsConfig>;

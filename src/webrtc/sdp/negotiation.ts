@@ -28,6 +28,7 @@ const PUBLISHER_EXTENSIONS = [
   'repairedRid',
   'transportSequence',
   'absoluteCaptureTime',
+  'audioLevel',
 ] as const;
 const VIEWER_EXTENSIONS = ['mid', 'absoluteCaptureTime'] as const;
 

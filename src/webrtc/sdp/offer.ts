@@ -60,6 +60,7 @@ export const EXTENSION_URIS = {
   transportSequence: 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
   orientation: 'urn:3gpp:video-orientation',
   absoluteCaptureTime: 'http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time',
+  audioLevel: 'urn:ietf:params:rtp-hdrext:ssrc-audio-level',
 } as const satisfies Record<keyof ExtensionIds, string>;
 
 /** Fingerprint bytes by hash function (RFC 8122 section 5); weak functions are rejected. */

@@ -1,4 +1,10 @@
-import type { LocalTransport, NegotiatedFeedback, NegotiatedVideo, ViewerPlan } from '../media-plan.js';
+import type {
+  LocalTransport,
+  NegotiatedFeedback,
+  NegotiatedVideo,
+  RtcVideoCodec,
+  ViewerPlan,
+} from '../media-plan.js';
 import { writeAnswer } from './answer.js';
 import { VIEWER_SSRC } from './negotiation.js';
 import type { Offer, OfferedMedia } from './offer.js';
@@ -63,11 +69,14 @@ const PLAN: ViewerPlan = {
  * offer: `planViewer(parseOffer(answer))`.
  *
  * @param local with `setup` `actpass` (RFC 8842 section 5.2).
+ * @param codec the only video codec to offer, for a server that would choose any; default: all.
  */
-export function writeViewerOffer(local: LocalTransport): string {
+export function writeViewerOffer(local: LocalTransport, codec?: RtcVideoCodec): string {
   // An offer of all codecs has the form of an answer that accepts all of them.
   const everything: Pick<Offer, 'media'> = { media: [section('audio', '0'), section('video', '1')] };
-  return writeAnswer(everything, PLAN, local);
+  const codecs = CODECS.filter((offered) => codec === undefined || offered.codec === codec);
+  const { video } = PLAN;
+  return writeAnswer(everything, { ...PLAN, ...(video ? { video: { ...video, codecs } } : {}) }, local);
 }
 
 function section(kind: 'audio' | 'video', mid: string): OfferedMedia {

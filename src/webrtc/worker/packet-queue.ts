@@ -46,6 +46,11 @@ export class PacketQueue {
     this.#times = new Float64Array(this.#capacity);
   }
 
+  /** Waiting packets. */
+  get length(): number {
+    return this.#end - this.#first;
+  }
+
   push(receiver: PacketReceiver, packet: Buffer): void {
     if (this.#end - this.#first >= this.#capacity) {
       this.dropped++;

@@ -11,8 +11,8 @@ const HOST_PRIORITY = 2 ** 24 * 126 + 2 ** 8 * 65_535 + 255;
 /**
  * Builds the description that makes libdatachannel a plain ICE, DTLS and SRTP transport. With a single media line it
  * does not demultiplex by SSRC, so all RTP and RTCP reaches one track; `sendrecv`, because it enforces directions.
- * Remote candidates are omitted: the remote side's checks create peer-reflexive pairs, and nothing is sent to an
- * address that a client has only named.
+ * Candidates of clients are omitted: the remote side's checks create peer-reflexive pairs, and nothing is sent to an
+ * address that a client has only named. Only servers that this gateway connects to have some.
  */
 export function transportDescription(remote: RemoteTransport): string {
   return [
@@ -32,6 +32,9 @@ export function transportDescription(remote: RemoteTransport): string {
     `a=setup:${remote.setup}`,
     `a=ice-ufrag:${remote.iceUfrag}`,
     `a=ice-pwd:${remote.icePwd}`,
+    ...(remote.candidates ?? []).map(
+      ({ address, port }, i) => `a=candidate:${i + 1} 1 UDP ${HOST_PRIORITY - i} ${address} ${port} typ host`,
+    ),
     '',
   ].join('\r\n');
 }
@@ -43,6 +46,8 @@ const UNSAFE = /[\0\r\n]/;
 export function assertSafe(remote: RemoteTransport): void {
   for (const value of [remote.fingerprint, remote.setup, remote.iceUfrag, remote.icePwd])
     if (UNSAFE.test(value)) throw new Error('a value of the transport description contains a line break');
+  for (const { address, port } of remote.candidates ?? [])
+    if (net.isIP(address) === 0 || !Number.isInteger(port)) throw new Error('a candidate is no IP address');
 }
 
 export type CandidateOptions = { port: number; publicIps: readonly string[] };

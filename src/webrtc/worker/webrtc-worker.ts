@@ -29,7 +29,8 @@ export class WebrtcWorker {
   readonly #inputs = new Map<string, RtpInput>();
   readonly #outputs = new Map<string, RtpOutput | MatroskaOutput>();
   readonly #viewerGroups = new Map<string, ViewerGroup>();
-  #matroskaOutputs = 0;
+  /** Unix sockets opened so far. */
+  #sockets = 0;
 
   constructor(settings: WorkerSettings, clock: Clock, notifyGateway: (report: WorkerReport) => void) {
     const log: WorkerContext['log'] = (level, message, error) =>
@@ -216,14 +217,15 @@ export class WebrtcWorker {
   async #receiveRtp({ id, mediaSourceId, video, audio }: Command<'receive-rtp'>): Promise<void> {
     const input = new RtpInput(this.#context, {
       mediaSourceId,
+      h264Path: this.#nextSocketPath(),
       ...(video ? { video } : {}),
       ...(audio ? { audio } : {}),
     });
     this.#inputs.set(id, input);
-    const ports = await input.start();
+    const addresses = await input.start();
     if (this.#inputs.get(id) !== input) return input.close();
     this.#mediaSources.add(input.mediaSource);
-    this.#context.notifyGateway({ type: 'receiving', id, ...ports });
+    this.#context.notifyGateway({ type: 'receiving', id, ...addresses });
   }
 
   #sendRtp({ id, mediaSourceId, videoPort, audioPort, srtpKey }: Command<'send-rtp'>): void {
@@ -242,13 +244,17 @@ export class WebrtcWorker {
   async #sendMatroska({ id, mediaSourceId, audio, zero }: Command<'send-matroska'>): Promise<void> {
     const mediaSource = this.#mediaSources.get(mediaSourceId);
     if (!mediaSource) throw new Error('no such media source');
-    // In the folder of the relay socket, which other users cannot enter.
-    const path = `${this.#context.settings.relayPath.replace(/\.sock$/, '')}-${++this.#matroskaOutputs}.sock`;
+    const path = this.#nextSocketPath();
     const options = { path, audio, zero };
     const output = new MatroskaOutput(this.#context, mediaSource, options, () => this.#outputs.delete(id));
     this.#outputs.set(id, output);
     await output.start();
     this.#context.notifyGateway({ type: 'sending', id, path });
+  }
+
+  /** Returns a path in the folder of the relay socket, which other users cannot enter. */
+  #nextSocketPath(): string {
+    return `${this.#context.settings.relayPath.replace(/\.sock$/, '')}-${++this.#sockets}.sock`;
   }
 
   #close(id: string, end: PeerEnd): void {

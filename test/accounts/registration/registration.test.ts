@@ -100,6 +100,41 @@ t.test('of concurrent registrations of one name, one succeeds', async (t) => {
   t.equal((await sql`select from accounts`).length, 1);
 });
 
+t.test(
+  'the newest setup invitation registers the first administrator, with closed registration too',
+  async (t) => {
+    const { authentication, clock } = await openAccountsFixture(t, { registration: 'closed' });
+    const { accounts, registration, invitations } = authentication;
+    const invited = (name: string, invitation: string) =>
+      registration.register(request(name, { invitation }), ANONYMOUS, ADDRESS);
+    t.notOk(await accounts.hasAdministrator());
+    const former = await invitations.createSetup();
+    const expired = await invitations.createSetup();
+    await clock.advance(DAY);
+    const code = await invitations.createSetup();
+    for (const ended of [former, expired])
+      await assertRefused(t, invited('Eve', ended), 403, 'registration_closed');
+    t.match(await invited('Ada', code), { name: 'Ada', role: 'admin' });
+    t.ok(await accounts.hasAdministrator());
+    await assertRefused(t, invited('Eve', code), 403, 'registration_closed');
+  },
+);
+
+t.test('a setup invitation ends when the operator registers an administrator', async (t) => {
+  const { authentication } = await openAccountsFixture(t, { registration: 'open', defaultRole: 'viewer' });
+  const { registration, invitations } = authentication;
+  const code = await invitations.createSetup();
+  await registration.register(request('Vera'), ANONYMOUS, ADDRESS);
+  t.ok(await invitations.isOpenSetup(code), 'another account does not end it');
+  await registration.register(request('Root', { role: 'admin' }), { kind: 'operator' }, ADDRESS);
+  await assertRefused(
+    t,
+    registration.register(request('Eve', { invitation: code }), ANONYMOUS, ADDRESS),
+    403,
+    'invitation_invalid',
+  );
+});
+
 t.test('with closed registration only admins and the operator create accounts', async (t) => {
   const { authentication } = await openAccountsFixture(t, { registration: 'closed' });
   const { registration, invitations } = authentication;

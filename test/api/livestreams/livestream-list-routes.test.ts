@@ -40,9 +40,11 @@ t.test('a livestream is returned without its key', async (t) => {
     viewers: { total: 0, byProtocol: {} },
     viewerCountPeak: 0,
     recordingEnabled: false,
+    ladder: null,
+    clipsBy: 'moderators',
     recordingUrl: null,
     thumbnailUrl: null,
-    playback: { hls: URLS.hls(streamId), watch: URLS.watch(streamId) },
+    playback: { hls: URLS.hls(streamId), dash: URLS.dash(streamId), watch: URLS.watch(streamId) },
     source: null,
     notices: [],
   });

@@ -57,7 +57,11 @@ t.test('a created livestream has its key, ingest and playback addresses', async 
   t.match(made.streamId, /^[0-9a-f-]{36}$/);
   t.match(made.streamKey, /^live_[a-z2-7]{32}$/);
   t.same(made.ingest, { rtmp: { server: 'rtmp://live.example.test/live', key: made.streamKey } });
-  t.same(made.playback, { hls: URLS.hls(made.streamId), watch: URLS.watch(made.streamId) });
+  t.same(made.playback, {
+    hls: URLS.hls(made.streamId),
+    dash: URLS.dash(made.streamId),
+    watch: URLS.watch(made.streamId),
+  });
   t.equal(answer.headers['cache-control'], 'no-store');
   const [row] = await sql`select * from livestreams`;
   t.match(row, { title: 'My stream', description: 'Two\nlines', recording_enabled: true, user_id: 'u1' });
@@ -324,6 +328,8 @@ t.test('invalid requests get 400 with the reason and create nothing', async (t) 
     [{ title: 'A', guests: Array(101).fill('u1') }, /guests must NOT have more than 100 items/],
     [{ title: 'A', scheduledAt: '2026-12-31T23:59:60Z' }, /scheduledAt must be a time/],
     [{ title: 'A', visibility: null }, /visibility/],
+    [{ title: 'A', ladder: [{ height: 720, bitrate: 10 }] }, /ladder.0.bitrate/],
+    [{ title: 'A', ladder: [{ height: 721, bitrate: 1e6 }] }, /ladder.0.height/],
     [{ title: 'A', streamKey: 'mine' }, /streamKey is not a known property/],
     [[], /the body must be object/],
     ['"A"', /the body must be object/],

@@ -16,6 +16,7 @@ t.test('every page is the same document and is revalidated', async (t) => {
     '/broadcast',
     '/watch/0198c0de-0000-7000-8000-000000000000',
     '/watch/no-such-stream',
+    '/recordings/0198c0de-0000-7000-8000-000000000000',
   ]) {
     const reply = await app.inject({ url });
     t.equal(reply.statusCode, 200, url);
@@ -46,6 +47,13 @@ t.test('the policy of the pages allows media and no foreign scripts', async (t) 
   t.match(policy, "default-src 'self'");
   t.notMatch(policy, 'unsafe');
   t.notMatch(policy, 'upgrade-insecure-requests');
+  const other = fastify();
+  t.teardown(() => other.close());
+  await other.register(pageRoutes, { root: t.testdir(BUILT), mediaOrigin: 'https://s3.example.com' });
+  const further = String((await other.inject({ url: '/' })).headers['content-security-policy']);
+  t.match(further, /connect-src 'self' https:\/\/s3\.example\.com;/);
+  t.match(further, /media-src 'self' blob: https:\/\/s3\.example\.com;/);
+  t.match(further, /default-src 'self';/);
 });
 
 t.test('assets are cached for a year, and files outside of the folder get 404', async (t) => {
@@ -89,7 +97,16 @@ t.test('the pages are hidden from the OpenAPI document, also when they are not b
     await app.register(pageRoutes, { root });
     t.same(
       pages,
-      ['/', '/watch/:streamId', '/broadcast'].map((url) => [url, true]),
+      [
+        ...['/', '/admin', '/broadcast', '/dashboard', '/settings', '/setup'],
+        ...[
+          '/watch/:streamId',
+          '/studio/:streamId',
+          '/recordings/:recordingId',
+          '/clips/:clipId',
+          '/videos/:videoId',
+        ],
+      ].map((url) => [url, true]),
       root,
     );
   }

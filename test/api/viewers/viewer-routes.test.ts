@@ -196,7 +196,7 @@ t.test('viewer counts are public, and the totals are for those who manage the li
     const headers = name === undefined ? {} : authorizationOf(name);
     return await app.inject({ url: `/api/livestream/${streamId}/viewers${query}`, headers });
   };
-  const byProtocol = { whep: 0, 'll-hls': 0, hls: 0 };
+  const byProtocol = { whep: 0, 'll-hls': 0, hls: 0, dash: 0 };
   for (const name of [undefined, 'vera', 'boris'] as const)
     t.strictSame((await ask(name)).json(), { viewers: { total: 1, byProtocol } });
   const stored = async () => (await sql`select from livestream_viewer_minutes`).count;

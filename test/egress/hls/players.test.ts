@@ -9,6 +9,7 @@ import Fastify from 'fastify';
 import { parse, setOptions } from 'hls-parser';
 import t from 'tap';
 import { hlsRoutes } from '../../../src/egress/hls/index.js';
+import { createLog } from '../../../src/platform/index.js';
 import { ADMIT_EVERY_VIEWER } from '../../../src/streams/index.js';
 import { openChromium } from '../../support/clients/chromium.js';
 import { openPage } from '../../support/clients/pages.js';
@@ -28,6 +29,8 @@ app.addHook('onRequest', async ({ headers, method }) => {
 await app.register(hlsRoutes, {
   packager: broadcast.packager,
   admission: ADMIT_EVERY_VIEWER,
+  load: { isFull: false, share: 0 },
+  log: createLog('silent'),
   clock: broadcast.clock,
 });
 await app.listen({ port: 0, host: '127.0.0.1' });

@@ -4,7 +4,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { parse, setOptions, type types } from 'hls-parser';
 import t, { type Test } from 'tap';
 import { hlsRoutes } from '../../../src/egress/hls/index.js';
-import { PublicError } from '../../../src/platform/index.js';
+import { createLog, PublicError } from '../../../src/platform/index.js';
 import { ADMIT_EVERY_VIEWER } from '../../../src/streams/index.js';
 import { PackagedBroadcast, type PackagedOptions } from '../../support/gateway/packaged-broadcast.js';
 import { makeLadder } from '../../support/media/cmaf-ladder.js';
@@ -19,12 +19,19 @@ const { renditions, chunks } = await makeLadder({
 const BASE = '/hls/stream-1/broadcast-1';
 const split = chunks.findIndex(({ timeS }) => timeS >= 15.1);
 
-type Fixture = { broadcast: PackagedBroadcast; app: FastifyInstance; continueBroadcast(): Promise<void> };
+type Fixture = {
+  broadcast: PackagedBroadcast;
+  app: FastifyInstance;
+  /** Load of the event loop, as the routes see it. */
+  load: { isFull: boolean; share: number };
+  continueBroadcast(): Promise<void>;
+};
 
 /** Serves a broadcast of five seconds, in the middle of its third segment, on a plain fastify server. */
 async function serve(t: Test, options: PackagedOptions = {}): Promise<Fixture> {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2, ...options });
   const app = Fastify();
+  const load = { isFull: false, share: 0 };
   app.setErrorHandler((error, _request, reply) => {
     if (!(error instanceof PublicError)) throw error;
     return reply.code(error.status).send({ error: { code: error.code, message: error.message } });
@@ -32,12 +39,19 @@ async function serve(t: Test, options: PackagedOptions = {}): Promise<Fixture> {
   await app.register(hlsRoutes, {
     packager: broadcast.packager,
     admission: ADMIT_EVERY_VIEWER,
+    load,
+    log: createLog('silent'),
     clock: broadcast.clock,
   });
   t.teardown(() => app.close());
   const reader = broadcast.startRun(0, renditions);
   await broadcast.writeChunks(reader, chunks.slice(0, split));
-  return { broadcast, app, continueBroadcast: () => broadcast.writeChunks(reader, chunks.slice(split)) };
+  return {
+    broadcast,
+    app,
+    load,
+    continueBroadcast: () => broadcast.writeChunks(reader, chunks.slice(split)),
+  };
 }
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -137,7 +151,7 @@ t.test('a hinted part is served when complete; an impossible part gets 404 at on
     404,
     'a finished segment gets no more parts',
   );
-  t.equal((await app.inject(`${BASE}/source/s2.m4s`)).statusCode, 404, 'an unfinished segment');
+  t.equal((await app.inject(`${BASE}/source/s3.m4s`)).statusCode, 404, 'a segment without a part');
   await continueBroadcast();
   t.equal((await hinted).statusCode, 200);
   t.ok((await hinted).rawPayload.length > 0);
@@ -169,6 +183,26 @@ t.test('a blocked request gets 503 on timeout, above the limit and at shutdown',
   broadcast.packager.close();
   t.equal((await closed).json().error.code, 'shutting_down');
   t.equal(broadcast.clock.pending, 0);
+});
+
+t.test('a new viewer gets 503 while the event loop is full, and the others are served', async (t) => {
+  const { app, load, continueBroadcast } = await serve(t);
+  load.isFull = true;
+  const refused = await app.inject('/hls/stream-1/index.m3u8');
+  t.equal(refused.statusCode, 503);
+  t.equal(refused.json().error.code, 'hls_busy');
+  t.match(refused.json().error.message, 'busy');
+  t.equal(refused.headers['retry-after'], '5');
+  t.equal(refused.headers['cache-control'], 'no-store');
+  t.equal(refused.headers['access-control-allow-origin'], '*');
+  for (const path of ['source/index.m3u8', 'source/p1.0.m4s', 'source/init-0.mp4'])
+    t.equal((await app.inject(`${BASE}/${path}`)).statusCode, 200, path);
+  const waiting = app.inject(`${BASE}/source/index.m3u8?_HLS_msn=3&_HLS_part=0`).then((response) => response);
+  await settle();
+  await continueBroadcast();
+  t.equal((await waiting).statusCode, 200);
+  load.isFull = false;
+  t.equal((await app.inject('/hls/stream-1/index.m3u8')).statusCode, 200);
 });
 
 t.test('a blocked request of a disconnected client is released', async (t) => {

@@ -2,7 +2,7 @@ import Fastify from 'fastify';
 import { parse, type types } from 'hls-parser';
 import t, { type Test } from 'tap';
 import { hlsRoutes } from '../../../src/egress/hls/index.js';
-import { PublicError } from '../../../src/platform/index.js';
+import { createLog, PublicError } from '../../../src/platform/index.js';
 import type { ViewerAdmission, ViewerProtocol, ViewerRequest } from '../../../src/streams/index.js';
 import { PackagedBroadcast } from '../../support/gateway/packaged-broadcast.js';
 import { makeLadder } from '../../support/media/cmaf-ladder.js';
@@ -51,7 +51,13 @@ async function serve(t: Test, beforeS = Number.POSITIVE_INFINITY) {
     if (!(error instanceof PublicError)) throw error;
     return reply.code(error.status).send({ error: { code: error.code } });
   });
-  await app.register(hlsRoutes, { packager: broadcast.packager, admission: gate, clock: broadcast.clock });
+  await app.register(hlsRoutes, {
+    packager: broadcast.packager,
+    admission: gate,
+    load: { isFull: false, share: 0 },
+    clock: broadcast.clock,
+    log: createLog('silent'),
+  });
   t.teardown(() => app.close());
   const reader = broadcast.startRun(0, ladder.renditions);
   const later = ladder.chunks.findIndex(({ timeS }) => timeS >= beforeS);

@@ -142,6 +142,18 @@ t.test(
   },
 );
 
+t.test('a rendition whose input is lost with its worker is started again', async (t) => {
+  const { clock, pool, publish, broadcast, view } = openFixture();
+  publish().restart();
+  await view();
+  pool.inputs[0]?.close();
+  await settle();
+  t.equal(broadcast.renditions[0]?.isClosed, true);
+  await clock.advance(250);
+  t.equal(broadcast.renditions.length, 2);
+  t.equal(pool.mediaSourceOf(broadcast.id), pool.inputs[1]?.mediaSourceId);
+});
+
 t.test('viewers get 503 without workers and nothing is left running', async (t) => {
   const { clock, pool, publish, broadcast, view, egress } = openFixture();
   publish().restart();

@@ -109,7 +109,7 @@ class AccessFixture {
     });
     resources.streamId = made.streamId as string;
     const base = `/api/livestream/${resources.streamId}`;
-    if (path.includes('/chat')) {
+    if (path.includes('/chat') || path.endsWith('/health')) {
       const moderator = `${base}/chat/moderators/${this.ids.moderator}`;
       const appointed = await this.#change('PUT', moderator, this.#nextManager());
       if (appointed.status !== 200) throw new Error(`moderators: ${appointed.status} ${appointed.text}`);

@@ -7,6 +7,22 @@ import { until } from '../../support/until.js';
 /** Thumbnail size: from the rendition of 240 lines. */
 const SHAPE = 'mjpeg,426,240,1:1';
 
+t.test(
+  'a broadcast without viewers and copied renditions has thumbnails, and no encoder between them',
+  async (t) => {
+    const gateway = await startGatewayProcess(t, { THUMBNAIL_EVERY: '60', LADDER_IDLE: '60' });
+    const { streamId, rtmp } = await gateway.createLivestream();
+    publish(t, await testMedia(120, { x264Params: 'slices=1:keyint=15:min-keyint=15' }), rtmp);
+    const answer = await until('it has a thumbnail', async () => {
+      const got = await fetch(`${gateway.http}/api/livestream/${streamId}/thumbnail`);
+      return got.status === 200 && got;
+    });
+    t.equal(await imageProperties(t, Buffer.from(await answer.arrayBuffer())), SHAPE);
+    await until('no encoder runs', async () => (await gateway.encoderPids()).length === 0);
+    t.equal(gateway.log.filter(({ msg }) => msg === 'encoder started').length, 1);
+  },
+);
+
 t.test('the thumbnail of a broadcast follows the video and stays available after the end', async (t) => {
   const gateway = await startGatewayProcess(t, { THUMBNAIL_EVERY: '1' });
   const { streamId, rtmp } = await gateway.createLivestream();

@@ -10,13 +10,15 @@ import { publish, run, testMedia } from '../../support/media/encoder.js';
 import { unknownTags } from '../../support/media/playlist-tags.js';
 import { until } from '../../support/until.js';
 
-const WATCH_MS = 60_000;
+const WATCH_S = 32;
+/** Time between two choices of a level, s. */
+const CHOICE_S = 5;
 
 t.test(
-  'a stream with B-frames and 44.1 kHz audio plays for a minute without a stall while levels are switched',
+  'a stream with B-frames and 44.1 kHz audio plays without a stall while levels are switched',
   async (t) => {
     const [browser, gateway] = await Promise.all([openChromium(t), startGatewayProcess(t)]);
-    const livestream = await gateway.createLivestream('Sixty seconds');
+    const livestream = await gateway.createLivestream('Levels');
     publish(t, await testMedia(120), livestream.rtmp);
     const published = performance.now();
     await until('the multivariant playlist is available', async () => (await fetch(livestream.hls)).ok);
@@ -34,9 +36,9 @@ t.test(
     const seen = new Set<string>();
     const checking = checkPlaylists(t, livestream);
     const plan = ['240p', '360p', 'auto'];
-    for (let second = 0; second < WATCH_MS / 1000; second++) {
-      if (second % 10 === 0) {
-        const choice = plan[(second / 10) % plan.length] ?? 'auto';
+    for (let second = 0; second < WATCH_S; second++) {
+      if (second % CHOICE_S === 0) {
+        const choice = plan[(second / CHOICE_S) % plan.length] ?? 'auto';
         await page.getByLabel('Quality').selectOption(choice);
       }
       await page.waitForTimeout(1000);
@@ -46,7 +48,7 @@ t.test(
     const end = await playback(page);
     await checking.stop();
     t.equal(end.stalls - start.stalls, 0, 'no stall');
-    t.ok(end.position - start.position > WATCH_MS / 1000 - 1, 'a minute was played in a minute');
+    t.ok(end.position - start.position > WATCH_S - 1, 'it played as fast as time passed');
     t.equal(end.rebuilds, 0, 'the player was not recreated');
     t.strictSame([...seen].toSorted(), ['240p', '360p'], 'both levels were played');
     t.ok(end.levelSwitches >= 4, `${end.levelSwitches} switches`);
@@ -56,7 +58,7 @@ t.test(
       [],
     );
     t.strictSame(failures, []);
-    t.ok(checking.playlists > 100, `${checking.playlists} playlists were read`);
+    t.ok(checking.playlists > 60, `${checking.playlists} playlists were read`);
     await checkSegments(t, livestream);
   },
 );

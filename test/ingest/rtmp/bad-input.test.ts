@@ -204,9 +204,9 @@ t.test('bad input of an admitted publisher ends its own publication', async (t) 
 t.test('an unsupported codec is refused with a status that encoders show', async (t) => {
   const { publishingClient } = await startRtmpFixture(t);
   const { client } = await publishingClient();
-  client.video(0, Buffer.from('\x90hvc1header', 'latin1'));
+  client.video(0, Buffer.from('\x90vvc1header', 'latin1'));
   await client.untilClosed();
-  t.match(client.text(), /NetStream\.Publish\.BadName.*HEVC \(H\.265\): choose H\.264/s);
+  t.match(client.text(), /NetStream\.Publish\.BadName.*vvc1.*choose H\.264/s);
 });
 
 t.test('empty and malformed media of an admitted publisher is ignored', async (t) => {
@@ -265,7 +265,7 @@ t.test('a peer that does not read replies is disconnected', async (t) => {
     address: '127.0.0.1',
     publish: () => Promise.reject(new Error('unused')),
     limits: { ...DEFAULT_RTMP_LIMITS, unreadBytes: 8_000 },
-    readableCodecs: { hevc: false, av1: false, vp9: false },
+    readsAv1: false,
     maxPixels: 9_437_184,
     clock: new FakeClock(),
     log: createLog('silent'),

@@ -30,9 +30,16 @@ t.test('bit rates, frame rate and keyframe interval are measured over media time
 
 t.test('the maximum of the last four keyframe intervals is reported', async (t) => {
   const meter = new SourceMeter();
-  for (const at of [0, 1, 6, 7]) meter.video(at * 1_000, 1, true, 0);
+  const keyframes = [0, 1, 6, 7];
+  for (let at = 0; at <= 7; at++) meter.video(at * 1_000, 1, keyframes.includes(at), 0);
   t.equal(meter.read().video.keyframeInterval, 5);
   for (const at of [8, 9, 10]) meter.video(at * 1_000, 1, true, 0);
+  t.equal(meter.read().video.keyframeInterval, 1);
+});
+
+t.test('an interval in which the video pauses is no keyframe interval', async (t) => {
+  const meter = new SourceMeter();
+  for (const at of [0, 1, 14, 15]) meter.video(at * 1_000, 1, true, 0);
   t.equal(meter.read().video.keyframeInterval, 1);
 });
 

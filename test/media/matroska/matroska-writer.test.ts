@@ -5,6 +5,7 @@ import t, { type Test } from 'tap';
 import {
   av1Configuration,
   MatroskaWriter,
+  OPUS_RATE,
   opusHead,
   readAv1SequenceHeaderObu,
 } from '../../../src/media/index.js';
@@ -52,7 +53,14 @@ async function written(t: Test, start: number): Promise<{ encoded: string; file:
       ...{ kind: 'video', number: 1, codecId: 'V_AV1', width: 320, height: 180 },
       codecPrivate: av1Configuration(header, obu),
     },
-    { kind: 'audio', number: 2, codecId: 'A_OPUS', codecPrivate: opusHead(2), channels: 2 },
+    {
+      kind: 'audio',
+      number: 2,
+      codecId: 'A_OPUS',
+      codecPrivate: opusHead(2),
+      channels: 2,
+      sampleRate: OPUS_RATE,
+    },
   ]);
   const bytes = [writer.header()];
   const frame = (track: number, time: number, key: boolean, data: Buffer): void => {
@@ -104,7 +112,7 @@ t.test('ffmpeg reads written Matroska with the same frames and timestamps', asyn
 t.test('timestamps may start at 0, jump and exceed days', async (t) => {
   const head = opusHead(1);
   const writer = new MatroskaWriter([
-    { kind: 'audio', number: 1, codecId: 'A_OPUS', codecPrivate: head, channels: 1 },
+    { kind: 'audio', number: 1, codecId: 'A_OPUS', codecPrivate: head, channels: 1, sampleRate: OPUS_RATE },
   ]);
   const times = [0, 20, 1_999.9, 5_000, 5_020.5, 4_000, 1_000, 300_000_000.1, 300_000_020];
   const frames = times.flatMap((time) => [writer.frame(1, time, true, SILENCE.length), SILENCE]);

@@ -1,10 +1,12 @@
 import t from 'tap';
 import {
+  delayReport,
   feedbackMedia,
   fullIntraRequest,
   genericNack,
   goodbye,
   ntpFraction,
+  ntpMiddle,
   ntpSeconds,
   pictureLossIndication,
   RTCP,
@@ -12,8 +14,10 @@ import {
   readSenderReport,
   receiverEstimatedBitrate,
   receiverReport,
+  referenceTimeReport,
   senderReport,
   unixFromNtp,
+  visitDelays,
   visitNack,
   visitReportBlocks,
   visitRtcp,
@@ -119,4 +123,32 @@ t.test('an RTCP compound is read up to the first invalid packet', async (t) => {
   t.equal(partsOf(Buffer.concat([good, tooLong, good])).length, 1);
   t.equal(partsOf(Buffer.concat([good, Buffer.from([0x80, 200])])).length, 1);
   t.equal(partsOf(Buffer.alloc(0)).length, 0);
+});
+
+t.test('a reference time and its answer have the fields of RFC 3611', async (t) => {
+  const time = 1_795_000_000_123;
+  const reference = referenceTimeReport(7, time);
+  t.same(partsOf(reference), [{ type: RTCP.extendedReport, count: 0, offset: 0, length: 20 }]);
+  t.equal(reference.readUInt32BE(8), 0x0400_0002, 'block type 4 of two words');
+  const middle = ntpMiddle(time);
+  t.equal(middle, reference.readUInt32BE(14));
+
+  const answers: number[][] = [];
+  const visitor = { delaySinceReference: (...fields: number[]) => void answers.push(fields) };
+  const answer = delayReport(9, { ssrc: 1, lastReference: middle, delay: 655 });
+  const compound = Buffer.concat([reference, answer]);
+  for (const { offset, length } of partsOf(compound)) visitDelays(compound, offset, length, visitor);
+  t.same(answers, [[1, middle, 655]]);
+});
+
+t.test('extended reports with wrong lengths give no answers', async (t) => {
+  const answers: number[][] = [];
+  const visitor = { delaySinceReference: (...fields: number[]) => void answers.push(fields) };
+  const answer = delayReport(9, { ssrc: 1, lastReference: 2, delay: 3 });
+  answer.writeUInt16BE(0xffff, 10);
+  visitDelays(answer, 0, answer.length, visitor);
+  visitDelays(answer, 0, 8, visitor);
+  answer.writeUInt16BE(2, 10);
+  visitDelays(answer, 0, answer.length, visitor);
+  t.same(answers, []);
 });

@@ -25,12 +25,23 @@ t.test('an open broadcast is found after a crash with its runs and its source', 
   const lastSeenAt = new Date('2026-01-01T00:01:00Z');
   await table.touch([id, newId()], lastSeenAt);
   await table.touch([], new Date());
-  t.same(await table.open(), [{ id, streamId, startedAt, lastSeenAt, runs: 2, source }]);
+  t.same(await table.open(), [{ id, streamId, startedAt, lastSeenAt, runs: 2, source, ladder: null }]);
   t.ok(await table.close(id, lastSeenAt, 'found-dead'));
   t.notOk(await table.close(id, new Date(), 'ended-by-owner'), 'the first end is kept');
   t.same(await table.open(), []);
   const [row] = await sql`select end_reason, ended_at from broadcasts`;
   t.match(row, { end_reason: 'found-dead', ended_at: lastSeenAt });
+});
+
+t.test('a broadcast keeps the ladder that its livestream had at its start', async (t) => {
+  const { sql } = await testDatabase(t);
+  const table = new BroadcastTable(sql);
+  const streamId = await newStream(sql);
+  const ladder = [{ height: 480, bitrate: 900_000, frameRate: 30 }];
+  await new LivestreamTable(sql).update(streamId, { ladder });
+  t.strictSame(await table.insert({ id: newId(), streamId, startedAt: new Date() }), ladder);
+  await new LivestreamTable(sql).update(streamId, { ladder: null });
+  t.match(await table.open(), [{ ladder }]);
 });
 
 t.test('concurrent requests get distinct run indexes', async (t) => {

@@ -277,6 +277,7 @@ t.test('an encoder run reaches the subscribers, and its bytes their readers', as
           startCopy: (id) => seen.push(`${id} starts`),
           sample: (id, { data }) => seen.push(`${id} sample ${data.length}`),
           encoderEnded: (id) => seen.push(`${id} encoder ended`),
+          renditionSuspended: (id) => seen.push(`${id} suspended`),
           renditionEnded: (id) => seen.push(`${id} ended`),
           close: () => seen.push('close'),
         });

@@ -1,12 +1,10 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import type { Test } from 'tap';
 import { senderReport } from '../../../src/media/index.js';
 import type { PublishingPeer, WebrtcPool } from '../../../src/webrtc/index.js';
 import { FakeSource } from '../fakes/fake-broadcast.js';
 import { AUDIO, connectPublisher, publisherPlan, startWebrtcPool, VIDEO } from '../gateway/webrtc-pool.js';
-import { run } from '../media/encoder.js';
 import { av1Payloads, encodeAv1, type Obu, temporalUnits } from '../media/rtp/av1-rtp.js';
+import { encodeBeep } from '../media/rtp/opus-rtp.js';
 import { rtpPacket } from '../media/rtp/synthetic-rtp.js';
 import type { RtcPeer } from './rtc-peers.js';
 
@@ -15,35 +13,6 @@ const FRAMES_PER_LOOP = 30;
 const AUDIO_PACKET_MS = 20;
 const REPORT_INTERVAL_MS = 1000;
 const SEND_INTERVAL_MS = 5;
-
-/** Encodes a second of Opus in packets of 20 ms: a tone of 0.1 s, then silence. */
-async function encodeBeep(t: Test): Promise<Buffer[]> {
-  const file = path.join(t.testdir(), 'beep.opus');
-  await run('ffmpeg', [
-    ...['-v', 'error', '-f', 'lavfi', '-t', '1'],
-    ...['-i', "aevalsrc='if(lt(t,0.1),0.5*sin(2*PI*1000*t),0)':s=48000"],
-    ...['-c:a', 'libopus', '-b:a', '64k', '-ac', '2', '-frame_duration', '20', '-page_duration', '1', file],
-  ]);
-  return oggPackets(readFileSync(file)).slice(2, 52);
-}
-
-/** Reads the packets of an Ogg file (RFC 3533, section 6) in which no packet spans pages. */
-function oggPackets(bytes: Buffer): Buffer[] {
-  const packets: Buffer[] = [];
-  for (let page = 0; page < bytes.length; ) {
-    const segments = bytes[page + 26] ?? 0;
-    let at = page + 27 + segments;
-    let start = at;
-    for (const size of bytes.subarray(page + 27, page + 27 + segments)) {
-      at += size;
-      if (size === 255) continue;
-      packets.push(bytes.subarray(start, at));
-      start = at;
-    }
-    page = at;
-  }
-  return packets;
-}
 
 /**
  * Publisher of AV1 and Opus in a real SFU. At every full second of this machine's clock the video turns white and a

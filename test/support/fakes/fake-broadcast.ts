@@ -1,12 +1,20 @@
-import { type FlvTag, type SourceInfo, type TrackInit, writeFragment } from '../../../src/media/index.js';
-import type {
-  Broadcast,
-  EncoderRunOptions,
-  EncoderRunWriter,
-  PublicationEnd,
-  RtpSource,
-  Source,
-  SourceReader,
+import {
+  type FlvTag,
+  SourceCounters,
+  type SourceInfo,
+  type TrackInit,
+  writeFragment,
+} from '../../../src/media/index.js';
+import { type Clock, systemClock } from '../../../src/platform/index.js';
+import {
+  type Broadcast,
+  type EncoderRunOptions,
+  type EncoderRunWriter,
+  HlsDemand,
+  type PublicationEnd,
+  type RtpSource,
+  type Source,
+  type SourceReader,
 } from '../../../src/streams/index.js';
 
 /** Output of one encoder run. */
@@ -23,6 +31,8 @@ export type RecordedRun = EncoderRunOptions & {
   /** Renditions whose encoder ended within the run, and those that the run has no more of, in order. */
   encodersEnded: string[];
   renditionsEnded: string[];
+  /** Renditions that were suspended, in order. */
+  renditionsSuspended: string[];
 };
 
 /** Broadcast that records the output of the transcoder. */
@@ -32,6 +42,7 @@ export class FakeBroadcast implements Broadcast {
   readonly startedAt = Date.now();
   readonly resumed = false;
   readonly source = undefined;
+  readonly hlsDemand: HlsDemand;
   readonly runs: RecordedRun[] = [];
   readonly notices = new Map<string, string>();
   /** Notices in the order they were given. */
@@ -45,7 +56,13 @@ export class FakeBroadcast implements Broadcast {
   /** True after two runs were open at once, which must never happen. */
   runsOverlapped = false;
 
+  constructor(clock: Clock = systemClock) {
+    this.hlsDemand = new HlsDemand(clock);
+  }
+
   encodeForWebrtc(): undefined {}
+
+  async renderWebrtcSlate(): Promise<undefined> {}
 
   notice(topic: string, message: string | undefined): void {
     if (this.notices.get(topic) === message) return;
@@ -67,6 +84,7 @@ export class FakeBroadcast implements Broadcast {
       earlier: [],
       encodersEnded: [],
       renditionsEnded: [],
+      renditionsSuspended: [],
     };
     this.runs.push(run);
     const inits = new Map<string, TrackInit>();
@@ -82,6 +100,8 @@ export class FakeBroadcast implements Broadcast {
     };
     return {
       index: run.index,
+      delayMs: 0,
+      isSuperseded: false,
       write,
       startCopy: (renditionId, init) => {
         inits.set(renditionId, init);
@@ -96,6 +116,9 @@ export class FakeBroadcast implements Broadcast {
       },
       encoderEnded: (renditionId) => {
         run.encodersEnded.push(renditionId);
+      },
+      renditionSuspended: (renditionId) => {
+        run.renditionsSuspended.push(renditionId);
       },
       renditionEnded: (renditionId) => {
         run.renditionsEnded.push(renditionId);
@@ -133,8 +156,10 @@ export function bytesOf(run: RecordedRun | undefined, renditionId: string): Buff
 
 /** Publication whose tags come from the test. */
 export class FakeSource implements Source {
+  readonly relayPath: string[] = [];
   readonly id = 'publication-1';
   info: SourceInfo;
+  readonly counters = new SourceCounters();
   holds = 0;
   totalHolds = 0;
   readonly rtp: RtpSource | undefined = undefined;
@@ -146,11 +171,15 @@ export class FakeSource implements Source {
     this.info = info;
   }
 
-  read(reader: SourceReader): void {
+  read(reader: SourceReader): () => void {
     this.#readers.push(reader);
-    if (!this.#timeline) return;
+    const remove = (): void => {
+      this.#readers = this.#readers.filter((other) => other !== reader);
+    };
+    if (!this.#timeline) return remove;
     reader.restart(this.#timeline.startedAt, this.#timeline.has);
     for (const tag of Object.values(this.#headers)) reader.write({ ...tag, timestamp: 0 });
+    return remove;
   }
 
   hold(): () => void {

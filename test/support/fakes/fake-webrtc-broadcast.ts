@@ -1,12 +1,15 @@
-import type { SourceInfo } from '../../../src/media/index.js';
-import type {
-  Broadcast,
-  EncoderRunWriter,
-  RtpSource,
-  Source,
-  SourceReader,
-  WebrtcRendition,
-  WebrtcRenditionDestination,
+import { SourceCounters, type SourceInfo } from '../../../src/media/index.js';
+import { systemClock } from '../../../src/platform/index.js';
+import {
+  type Broadcast,
+  type EncoderRunWriter,
+  HlsDemand,
+  type RtpSource,
+  type Source,
+  type SourceReader,
+  type WebrtcRendition,
+  type WebrtcRenditionDestination,
+  type WebrtcSlate,
 } from '../../../src/streams/index.js';
 
 /** WebRTC rendition without an encoder. */
@@ -42,12 +45,19 @@ export class FakeWebrtcBroadcast implements Broadcast {
   readonly startedAt = 0;
   readonly resumed = false;
   readonly source = undefined;
+  readonly hlsDemand = new HlsDemand(systemClock);
   readonly renditions: FakeWebrtcRendition[] = [];
+  /** Slate for viewers; undefined: none. */
+  webrtcSlate: WebrtcSlate | undefined;
   readonly notices = new Map<string, string>();
 
   constructor(streamId: string, id = `broadcast-of-${streamId}`) {
     this.id = id;
     this.streamId = streamId;
+  }
+
+  async renderWebrtcSlate(): Promise<WebrtcSlate | undefined> {
+    return this.webrtcSlate;
   }
 
   encodeForWebrtc(source: Source, destination: WebrtcRenditionDestination): FakeWebrtcRendition {
@@ -73,8 +83,10 @@ let sources = 0;
 
 /** Publication whose timeline the test sets. */
 export class FakeTimelineSource implements Source {
+  readonly relayPath: string[] = [];
   readonly id = `publication-${++sources}`;
   readonly info: SourceInfo;
+  readonly counters = new SourceCounters();
   readonly rtp: RtpSource | undefined;
   #readers: SourceReader[] = [];
 
@@ -91,8 +103,11 @@ export class FakeTimelineSource implements Source {
           };
   }
 
-  read(reader: SourceReader): void {
+  read(reader: SourceReader): () => void {
     this.#readers.push(reader);
+    return () => {
+      this.#readers = this.#readers.filter((other) => other !== reader);
+    };
   }
 
   hold(): () => void {

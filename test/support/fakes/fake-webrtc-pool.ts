@@ -54,6 +54,8 @@ export class FakePublishingPeer extends FakePeer implements PublishingPeer {
   readonly options: PublishOptions;
   source: Parameters<PublishingPeer['onSource']>[0] = () => {};
   media: Parameters<PublishingPeer['onMedia']>[0] = () => {};
+  faults: Parameters<PublishingPeer['onFaults']>[0] = () => {};
+  counters: Parameters<PublishingPeer['onCounters']>[0] = () => {};
 
   constructor(options: PublishOptions) {
     super();
@@ -66,6 +68,14 @@ export class FakePublishingPeer extends FakePeer implements PublishingPeer {
 
   onMedia(listener: typeof this.media): void {
     this.media = listener;
+  }
+
+  onCounters(listener: typeof this.counters): void {
+    this.counters = listener;
+  }
+
+  onFaults(listener: typeof this.faults): void {
+    this.faults = listener;
   }
 }
 
@@ -100,7 +110,7 @@ export class FakeWebrtcPool implements WebrtcPool {
   /** Media source changes of viewer groups, in order. */
   readonly mediaSources: [viewerGroupId: string, mediaSourceId: string | undefined][] = [];
   readonly closedViewerGroups: [viewerGroupId: string, reason: string][] = [];
-  readonly inputs: (ReceiveRtpOptions & { open: boolean })[] = [];
+  readonly inputs: (ReceiveRtpOptions & { open: boolean; close(): void })[] = [];
   readonly outputs: (SendRtpOptions & { open: boolean })[] = [];
   readonly matroskaOutputs: (SendMatroskaOptions & { open: boolean })[] = [];
   /** Makes every call fail as without a worker. */
@@ -134,14 +144,21 @@ export class FakeWebrtcPool implements WebrtcPool {
 
   async receiveRtp(options: ReceiveRtpOptions): Promise<RtpInput> {
     this.#check();
-    const input = { ...options, open: true };
+    let resolveClosed = (): void => {};
+    const closed = new Promise<void>((resolve) => {
+      resolveClosed = resolve;
+    });
+    const close = (): void => {
+      input.open = false;
+      resolveClosed();
+    };
+    const input = { ...options, open: true, close };
     this.inputs.push(input);
     return {
       ...(options.video ? { videoPort: 40_000 + this.inputs.length * 4 } : {}),
       ...(options.audio ? { audioPort: 40_002 + this.inputs.length * 4 } : {}),
-      close: () => {
-        input.open = false;
-      },
+      closed,
+      close,
     };
   }
 

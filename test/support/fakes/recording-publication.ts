@@ -1,4 +1,10 @@
-import { type FlvTag, flvFileHeader, frameFlvTag, type SourceInfo } from '../../../src/media/index.js';
+import {
+  type FlvTag,
+  flvFileHeader,
+  frameFlvTag,
+  SourceCounters,
+  type SourceInfo,
+} from '../../../src/media/index.js';
 import type { Publication, PublicationEnd, Publisher } from '../../../src/streams/index.js';
 
 /** Recorded timeline of a publication. */
@@ -13,6 +19,7 @@ export class RecordingPublication implements Publication {
   readonly id = 'publication-1';
   readonly streamId = 'stream-1';
   readonly broadcastId = 'broadcast-1';
+  readonly counters = new SourceCounters();
   readonly publisher: Publisher | undefined;
   readonly timelines: RecordedTimeline[] = [];
   readonly descriptions: Pick<SourceInfo, 'video' | 'audio' | 'encoder'>[] = [];

@@ -12,7 +12,7 @@ const SMALL_VIDEO = { size: '320x180', rate: '10', bitrate: '100k' };
 export const UNCHANGED_FOR_MS = 3_000;
 
 export type WhepViewer = { peer: RtcPeer; path: string };
-type Counts = { total: number; byProtocol: { whep: number; 'll-hls': number; hls: number } };
+type Counts = { total: number; byProtocol: { whep: number; 'll-hls': number; hls: number; dash: number } };
 type Answer = { status: number; body: Record<string, unknown>; headers: Headers };
 
 /** Starts a gateway process and gives its test viewers by HLS, WHEP and socket. */

@@ -14,12 +14,15 @@ export const OPERATOR_TOKEN = 'test-operator-token-0123456789';
 
 export type Livestream = { streamId: string; streamKey: string; rtmp: string; hls: string; watch: string };
 
+/** Program to run; `busy-gateway` serves HLS by delivery processes. */
+export type GatewayProgram = 'src/main' | 'src/supervisor' | 'test/support/gateway/busy-gateway';
+
 type LogLine = { msg: string; [field: string]: unknown };
 
 /** Gateway in a process of its own, with its own data folder and free ports. */
 export class GatewayProcess {
   readonly #environment: Record<string, string>;
-  readonly #program: 'main' | 'supervisor';
+  readonly #program: GatewayProgram;
   #child: ChildProcess | undefined;
   #exited: Promise<void> = Promise.resolve();
   readonly log: LogLine[] = [];
@@ -28,7 +31,7 @@ export class GatewayProcess {
   http = '';
   rtmpPort = 0;
 
-  constructor(environment: Record<string, string>, program: 'main' | 'supervisor' = 'main') {
+  constructor(environment: Record<string, string>, program: GatewayProgram = 'src/main') {
     this.#environment = environment;
     this.#program = program;
   }
@@ -50,7 +53,7 @@ export class GatewayProcess {
   /** Starts the process; resolves when it logs `ready`. A second start keeps the ports of the first. */
   async start(): Promise<void> {
     const compiled = import.meta.filename.endsWith('.js');
-    const file = compiled ? `.build/src/${this.#program}.js` : `src/${this.#program}.ts`;
+    const file = compiled ? `.build/${this.#program}.js` : `${this.#program}.ts`;
     const main = path.join(projectRoot(), file);
     const child = spawn(process.execPath, [...(compiled ? [] : ['--import', 'tsx']), main], {
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...this.#environment },
@@ -147,7 +150,7 @@ export class GatewayProcess {
 export async function startGatewayProcess(
   t: Test,
   environment: Record<string, string> = {},
-  program: 'main' | 'supervisor' = 'main',
+  program: GatewayProgram = 'src/main',
 ): Promise<GatewayProcess> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'headend-test-'));
   const settings = {
@@ -164,8 +167,12 @@ export async function startGatewayProcess(
     STUN_URLS: 'off',
     LADDER: '240:350k',
     VIDEO_PRESET: 'ultrafast',
+    // Renditions of a ladder exist from the start, unless a test is about that.
+    LADDER_IDLE: 'off',
     // Thumbnails would add ffmpeg processes to those that tests count.
     THUMBNAIL_EVERY: '0',
+    // Nothing is written to the disk, unless a test is about that.
+    DVR_WINDOW: 'off',
     ...environment,
   };
   const gateway = new GatewayProcess(settings, program);

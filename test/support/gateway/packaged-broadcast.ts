@@ -1,11 +1,14 @@
 import { createPackager, type Packager, type PackagerOptions } from '../../../src/packager/index.js';
 import { createLog } from '../../../src/platform/index.js';
-import type {
-  Broadcast,
-  BroadcastEnd,
-  BroadcastSubscription,
-  EncoderRunReader,
-  Rendition,
+import { EncoderRunPipe } from '../../../src/streams/broadcast/encoder-run-pipe.js';
+import {
+  type Broadcast,
+  type BroadcastEnd,
+  type BroadcastSubscription,
+  type EncoderRunReader,
+  HlsDemand,
+  type Rendition,
+  type SlateReason,
 } from '../../../src/streams/index.js';
 import { FakeClock } from '../fakes/fake-clock.js';
 import type { LadderChunk } from '../media/cmaf-ladder.js';
@@ -26,6 +29,7 @@ export class PackagedBroadcast implements Broadcast {
   readonly resumed: boolean;
   readonly source: Broadcast['source'];
   readonly clock: FakeClock;
+  readonly hlsDemand: HlsDemand;
   readonly packager: Packager;
   playableCalls = 0;
   readonly #subscription: BroadcastSubscription;
@@ -33,6 +37,7 @@ export class PackagedBroadcast implements Broadcast {
   constructor(options: PackagedOptions = {}, id = 'broadcast-1', packager?: Packager) {
     this.id = id;
     this.clock = options.clock ?? new FakeClock();
+    this.hlsDemand = new HlsDemand(this.clock);
     this.startedAt = options.startedAt ?? this.clock.now();
     this.resumed = options.resumed ?? false;
     this.source =
@@ -47,6 +52,8 @@ export class PackagedBroadcast implements Broadcast {
 
   encodeForWebrtc(): undefined {}
 
+  async renderWebrtcSlate(): Promise<undefined> {}
+
   async openRun(): Promise<never> {
     throw new Error('the packager opens no runs');
   }
@@ -57,19 +64,16 @@ export class PackagedBroadcast implements Broadcast {
 
   fail(): void {}
 
-  /** Starts an encoder run. @returns the reader of its output */
-  startRun(index: number, renditions: Rendition[], originMs = this.clock.now() - 10_000): EncoderRunReader {
-    let reader: EncoderRunReader | undefined;
-    this.#subscription.encoderRunStarted?.({
-      index,
-      renditions,
-      originMs,
-      read: (given) => {
-        reader = given;
-      },
-    });
-    if (!reader) throw new Error('no subscriber reads the run');
-    return reader;
+  /** Starts an encoder run. @returns its writer */
+  startRun(
+    index: number,
+    renditions: Rendition[],
+    originMs = this.clock.now() - 10_000,
+    slate?: SlateReason,
+  ): EncoderRunPipe {
+    const run = new EncoderRunPipe(index, { renditions, originMs, slate });
+    this.#subscription.encoderRunStarted?.(run);
+    return run;
   }
 
   /** Writes chunks and advances the clock to their times; calls `afterEach` after every one. */

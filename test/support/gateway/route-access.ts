@@ -54,6 +54,9 @@ export type Access =
   /** Access does not depend on the account, or another test covers it. */
   | { skip: string };
 
+const restreamTarget = () => ({ name: 'Other', url: 'rtmp://live.example/app', key: 'other-key' });
+const CLIP = { skip: 'needs media: test/api/clips/clip-routes.test.ts' };
+const CHAT_REPLAY = { skip: 'needs a recording: test/api/recordings/chat-replay-routes.test.ts' };
 const MEDIA = { skip: 'media: stream keys admit publishers, the audience admits viewers' };
 const userId = { userId: 'somebody' };
 const followed = { userId: 'somebody-else' };
@@ -86,6 +89,20 @@ export const ROUTE_ACCESS: Record<string, Access> = {
   'GET /hls/{streamId}/{broadcastId}/{rendition}/index.m3u8': MEDIA,
   'GET /hls/{streamId}/{broadcastId}/{rendition}/{file}': MEDIA,
   'OPTIONS /hls/{*}': MEDIA,
+  'GET /dash/{streamId}/index.mpd': MEDIA,
+  'OPTIONS /dash/{*}': MEDIA,
+  'GET /rewind/{streamId}/index.m3u8': MEDIA,
+  'GET /rewind/{streamId}/{broadcastId}/{rendition}/{file}': MEDIA,
+  'OPTIONS /rewind/{*}': MEDIA,
+  'GET /recordings/{recordingId}/sprites.vtt': MEDIA,
+  'GET /recordings/{recordingId}/index.m3u8': MEDIA,
+  'GET /recordings/{recordingId}/index.mpd': MEDIA,
+  'GET /recordings/{recordingId}/download.mp4': MEDIA,
+  'GET /recordings/{recordingId}/{rendition}/{file}': MEDIA,
+  'OPTIONS /recordings/{*}': MEDIA,
+  'GET /videos/{videoId}/index.m3u8': MEDIA,
+  'GET /videos/{videoId}/{rendition}/{file}': MEDIA,
+  'OPTIONS /videos/{videoId}/{*}': MEDIA,
   'GET /ws': { skip: 'depends on the event: test/sockets, test/chat' },
   'GET /socket.io/': { skip: 'depends on the event: test/sockets, test/chat' },
 
@@ -101,6 +118,7 @@ export const ROUTE_ACCESS: Record<string, Access> = {
   },
   'POST /api/auth/logout': { allowed: ALL, signsOut: true },
   'GET /api/auth/me': { allowed: ALL },
+  'GET /api/auth/me/export': { allowed: ACCOUNTS },
   'DELETE /api/auth/me': {
     skip: 'needs the password of an account: test/gateway/people/account-deletion.test.ts',
   },
@@ -134,6 +152,7 @@ export const ROUTE_ACCESS: Record<string, Access> = {
   'POST /api/livestream/{streamId}/end': { allowed: OWNER, body: empty },
   'POST /api/livestream/{streamId}/kick': { allowed: OWNER },
   'GET /api/livestream/{streamId}/stats': { allowed: ALL },
+  'GET /api/livestream/{streamId}/health': { allowed: MODERATORS },
   'GET /api/livestream/{streamId}/guests': { allowed: OWNER },
   'PUT /api/livestream/{streamId}/guests/{userId}': { allowed: OWNER, params: userId },
   'DELETE /api/livestream/{streamId}/guests/{userId}': { allowed: OWNER, params: userId },
@@ -152,6 +171,40 @@ export const ROUTE_ACCESS: Record<string, Access> = {
     skip: 'needs a viewer token: test/api/viewers/viewer-routes.test.ts',
   },
   'GET /api/livestream/{streamId}/viewers': { allowed: ALL },
+
+  'GET /api/livestream/{streamId}/recordings': { allowed: ALL },
+  'GET /api/livestream/{streamId}/clips': { allowed: ALL },
+  'POST /api/livestream/{streamId}/clips': CLIP,
+  'POST /api/recordings/{recordingId}/clips': CLIP,
+  'GET /api/clips': { allowed: ALL },
+  'GET /api/clips/{clipId}': CLIP,
+  'PATCH /api/clips/{clipId}': CLIP,
+  'DELETE /api/clips/{clipId}': CLIP,
+  'GET /api/clips/{clipId}/chat': CHAT_REPLAY,
+  'GET /api/recordings/{recordingId}/chat': CHAT_REPLAY,
+  'POST /api/livestream/{streamId}/recordings': {
+    skip: 'needs a broadcast: test/api/recordings/recording-routes.test.ts',
+  },
+  'POST /api/videos': { skip: 'needs headers of tus: test/gateway/publishing/uploads.test.ts' },
+  'GET /api/videos': { skip: 'depends on the account: test/gateway/publishing/uploads.test.ts' },
+  'GET /api/videos/{videoId}': { skip: 'needs a video: test/gateway/publishing/uploads.test.ts' },
+  'PATCH /api/videos/{videoId}': { skip: 'needs a video: test/gateway/publishing/uploads.test.ts' },
+  'DELETE /api/videos/{videoId}': { skip: 'needs a video: test/gateway/publishing/uploads.test.ts' },
+  'POST /api/videos/{videoId}/cancel': { skip: 'needs a video: test/gateway/publishing/uploads.test.ts' },
+  'GET /api/recordings': { skip: 'depends on the account: test/api/recordings/recording-routes.test.ts' },
+  'GET /api/recordings/recent': { allowed: ALL },
+  'GET /api/recordings/{recordingId}': {
+    skip: 'needs a recording: test/api/recordings/recording-routes.test.ts',
+  },
+  'POST /api/recordings/{recordingId}/stop': {
+    skip: 'needs a recording: test/api/recordings/recording-routes.test.ts',
+  },
+  'PATCH /api/recordings/{recordingId}': {
+    skip: 'needs a recording: test/api/recordings/recording-routes.test.ts',
+  },
+  'DELETE /api/recordings/{recordingId}': {
+    skip: 'needs a recording: test/api/recordings/recording-routes.test.ts',
+  },
 
   'GET /api/livestream/{streamId}/chat': { allowed: ALL },
   'POST /api/livestream/{streamId}/chat': { allowed: SIGNED_IN, body: ({ name }) => ({ message: name }) },
@@ -208,6 +261,33 @@ export const ROUTE_ACCESS: Record<string, Access> = {
   'POST /api/livestream/{streamId}/keys/{keyId}/rotate': { allowed: OWNER, body: empty },
   'GET /api/livestream/{streamId}/keys/{keyId}/uses': { allowed: OWNER },
   'GET /api/livestream/{streamId}/sign-ins': { allowed: OWNER },
+
+  'GET /api/livestream/{streamId}/restream-targets': { allowed: OWNER },
+  'POST /api/livestream/{streamId}/restream-targets': { allowed: OWNER, body: restreamTarget },
+  'GET /api/livestream/{streamId}/restream-targets/{targetId}': { allowed: OWNER },
+  'PATCH /api/livestream/{streamId}/restream-targets/{targetId}': {
+    allowed: OWNER,
+    body: () => ({ enabled: false }),
+  },
+  'DELETE /api/livestream/{streamId}/restream-targets/{targetId}': { allowed: OWNER },
+  'GET /api/channel/restream-targets': { allowed: CHANNELS },
+  'POST /api/channel/restream-targets': { allowed: CHANNELS, body: restreamTarget },
+  'GET /api/channel/restream-targets/{targetId}': { allowed: CHANNELS },
+  'PATCH /api/channel/restream-targets/{targetId}': { allowed: CHANNELS, body: () => ({ enabled: false }) },
+  'DELETE /api/channel/restream-targets/{targetId}': { allowed: CHANNELS },
+  'GET /api/users/{userId}/channel/restream-targets': { allowed: ADMINS, params: userId },
+  'POST /api/users/{userId}/channel/restream-targets': {
+    allowed: ADMINS,
+    params: userId,
+    body: restreamTarget,
+  },
+  'GET /api/users/{userId}/channel/restream-targets/{targetId}': { allowed: ADMINS, params: userId },
+  'PATCH /api/users/{userId}/channel/restream-targets/{targetId}': {
+    allowed: ADMINS,
+    params: userId,
+    body: () => ({ enabled: false }),
+  },
+  'DELETE /api/users/{userId}/channel/restream-targets/{targetId}': { allowed: ADMINS, params: userId },
 
   'GET /api/webhooks': { allowed: ADMINS },
   'POST /api/webhooks': {

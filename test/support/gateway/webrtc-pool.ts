@@ -132,7 +132,7 @@ export class TestViewer {
     this.peer = peer;
     this.viewing = viewing;
     viewing.onEvent((untilEvent) => {
-      this.events.push(untilEvent);
+      if (untilEvent.type !== 'sent') this.events.push(untilEvent);
       peer.recheck();
     });
   }

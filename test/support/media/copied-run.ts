@@ -4,6 +4,8 @@ import type { EncoderRunWriter } from '../../../src/streams/index.js';
 /** Encoder run that records what is copied to it. */
 export class CopiedRun implements EncoderRunWriter {
   readonly index = 0;
+  readonly delayMs = 0;
+  readonly isSuperseded = false;
   readonly inits = new Map<string, TrackInit>();
   readonly #samples = new Map<string, Sample[]>();
 
@@ -24,6 +26,8 @@ export class CopiedRun implements EncoderRunWriter {
   }
 
   encoderEnded(): void {}
+
+  renditionSuspended(): void {}
 
   renditionEnded(): void {}
 

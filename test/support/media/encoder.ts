@@ -26,9 +26,9 @@ export async function testMedia(
   const folder =
     process.env[TEST_MEDIA_FOLDER] || path.join(os.tmpdir(), `headend-test-media-${process.ppid}`);
   // ffmpeg's filters read `=` and `:` in a file name as options.
-  const name = ['media', durationS, size, bitrate, preset, bFrames, x264Params.replaceAll(/\W/g, '-')].join(
-    '-',
-  );
+  const name = ['media', durationS, size, rate, bitrate, preset, bFrames, x264Params]
+    .join('-')
+    .replaceAll(/[^\w-]/g, '-');
   const file = path.join(folder, `${name}.flv`);
   if (existsSync(file)) return file;
   mkdirSync(folder, { recursive: true });
@@ -70,8 +70,8 @@ export async function run(program: string, args: string[]): Promise<{ stdout: st
   child.stderr.on('data', (bytes) => {
     stderr += bytes;
   });
-  const [code] = await once(child, 'close');
-  if (code !== 0) throw new Error(`${program} ended with ${code}: ${stderr.slice(-2000)}`);
+  const [code, signal] = await once(child, 'close');
+  if (code !== 0) throw new Error(`${program} ended with ${code ?? signal}: ${stderr.slice(-2000)}`);
   return { stdout, stderr };
 }
 

@@ -48,7 +48,7 @@ export function feeding(encoder?: string): Feeding {
   const demuxer = new RtmpDemuxer({
     publication,
     encoder,
-    readableCodecs: { hevc: false, av1: true, vp9: false },
+    readsAv1: true,
     maxPixels: 2_073_600,
     clock,
     refuse: (message) => refusals.push(message),

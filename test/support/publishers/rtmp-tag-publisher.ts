@@ -7,12 +7,15 @@ import type { FileTag } from '../media/flv-file.js';
 const CHUNK_SIZE = 60_000;
 const SCRIPT = 18;
 
+/** Tag that is sent at another time than its timestamp says, ms since the start. */
+export type TimedTag = FileTag & { sentAtMs?: number };
+
 /** Publishes tags in real time, in their order, until they end or the test does; the connection stays open. */
 export async function publishTags(
   t: Test,
   gateway: GatewayProcess,
   { streamKey }: Livestream,
-  tags: readonly FileTag[],
+  tags: readonly TimedTag[],
 ): Promise<RtmpClient> {
   const client = new RtmpClient(gateway.rtmpPort);
   const over = new AbortController();
@@ -27,10 +30,10 @@ export async function publishTags(
   return client;
 }
 
-async function sendTags(client: RtmpClient, tags: readonly FileTag[], over: AbortSignal): Promise<void> {
+async function sendTags(client: RtmpClient, tags: readonly TimedTag[], over: AbortSignal): Promise<void> {
   const startedAt = performance.now();
-  for (const { kind, timestamp, body } of tags) {
-    const early = startedAt + timestamp - performance.now();
+  for (const { kind, timestamp, body, sentAtMs = timestamp } of tags) {
+    const early = startedAt + sentAtMs - performance.now();
     if (early > 2) await setTimeout(early, undefined, { signal: over }).catch(() => {});
     if (over.aborted || client.closed) return;
     if (kind === 'script') client.message({ type: SCRIPT, payload: body, chunkStreamId: 4, streamId: 1 });

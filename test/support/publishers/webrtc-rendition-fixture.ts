@@ -62,7 +62,7 @@ export function realtime(
   audio?: RtpReceiver,
 ) {
   const rendition = subscription.encodeForWebrtc?.(source, {
-    ...(video ? { videoPort: video.port } : {}),
+    ...(video ? { videoPort: video.port, h264: video.h264 } : {}),
     ...(audio ? { audioPort: audio.port } : {}),
   });
   if (!rendition) throw new Error('no WebRTC rendition');
@@ -70,7 +70,7 @@ export function realtime(
 }
 
 export function processes(lines: Record<string, unknown>[]): number[] {
-  return lines.filter(({ msg }) => msg === 'WebRTC rendition started').map(({ pid }) => Number(pid));
+  return lines.filter(({ msg }) => msg === 'WebRTC encoder started').map(({ pid }) => Number(pid));
 }
 
 /** Asserts that every process of the rendition has exited. */

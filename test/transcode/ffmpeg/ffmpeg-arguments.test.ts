@@ -21,7 +21,7 @@ t.test('the arguments of a ladder match its plan', async (t) => {
   } as const;
   const request = {
     ladder,
-    input: { kind: 'flv' } as const,
+    input: { kind: 'tags', container: 'flv' } as const,
     encoder: software,
     segmentDurationS: 2,
     maxPixels: 9_437_184,
@@ -47,6 +47,13 @@ t.test('the arguments of a ladder match its plan', async (t) => {
   t.ok(plan.inputOptions.includes('-copyts'));
   t.match(plan.inputOptions.join(' '), /-max_pixels 10027008 /);
   t.notMatch(plan.inputOptions.join(' '), /nobuffer/);
+
+  const reduced = ladder.video.map((one) => (one.id === '480p' ? { ...one, frameStep: 3 } : one));
+  t.match(
+    ffmpegPlan({ ...request, ladder: { ...ladder, video: reduced } as typeof ladder }).complexFilter,
+    /\[s0\]scale=.*;\[s1\]select='isnan\(prev_selected_n\)\+gte\(n-prev_selected_n,3\)\+key',scale=/,
+    'keeps the keyframes of the source',
+  );
 
   const video = ladder.video.filter(({ passthrough }) => !passthrough);
   const encoded = { ...ladder, video, keyframes: 'clock', frameStep: 1 } as const;

@@ -25,9 +25,7 @@ const ENCODERS = ' V..... libx264              H.264\\n A..... aac              
 t.test('the installed ffmpeg is found in PATH and accepted', async (t) => {
   const tool = await findFfmpeg(undefined, ENVIRONMENT);
   t.match(tool.path, /\/ffmpeg$/);
-  const { version, readableCodecs } = await checkFfmpeg(tool);
-  t.match(version, /^\S+$/);
-  t.type(readableCodecs.hevc, 'boolean');
+  t.match(await checkFfmpeg(tool), /^\S+$/);
 });
 
 t.test('ffmpeg gets only the environment variables that it needs', async (t) => {
@@ -59,36 +57,28 @@ t.test('a missing ffmpeg fails with a remedy for the operator', async (t) => {
   });
 });
 
-const VERSIONS: [version: string, libavformat: string, fit: boolean, enhanced: boolean][] = [
-  ['4.4.2-0ubuntu0.22.04.1', '58. 76', false, false],
-  ['5.0.1', '59. 16', false, false],
-  ['5.1.9-0+deb12u1', '59. 27', true, false],
-  ['6.0', '60.  3', true, false],
-  ['6.1.1-3ubuntu5', '60. 16', true, true],
-  ['n7.1', '61.  7', true, true],
-  ['N-118488-g1a2b3c4d', '61.  9', true, true],
-  ['8.0', '62.  3', true, true],
+const VERSIONS: [version: string, libavformat: string, fit: boolean][] = [
+  ['4.4.2-0ubuntu0.22.04.1', '58. 76', false],
+  ['5.0.1', '59. 16', false],
+  ['5.1.9-0+deb12u1', '59. 27', true],
+  ['6.0', '60.  3', true],
+  ['6.1.1-3ubuntu5', '60. 16', true],
+  ['n7.1', '61.  7', true],
+  ['N-118488-g1a2b3c4d', '61.  9', true],
+  ['8.0', '62.  3', true],
 ];
 
-for (const [version, libavformat, fit, enhanced] of VERSIONS) {
-  t.test(
-    `ffmpeg ${version} is ${fit ? `accepted${enhanced ? ' and reads enhanced RTMP' : ''}` : 'too old'}`,
-    async (t) => {
-      const path = pretender(t.testdir(), version, libavformat, ENCODERS);
-      const check = checkFfmpeg({ path, environment: ENVIRONMENT });
-      if (!fit) {
-        await t.rejects(check, {
-          code: 'ffmpeg_too_old',
-          message: `${path} is version ${version}; 5.1 or newer is needed`,
-        });
-        return;
-      }
-      t.strictSame(await check, {
-        version,
-        readableCodecs: { hevc: enhanced, av1: enhanced, vp9: enhanced },
+for (const [version, libavformat, fit] of VERSIONS) {
+  t.test(`ffmpeg ${version} is ${fit ? 'accepted' : 'too old'}`, async (t) => {
+    const path = pretender(t.testdir(), version, libavformat, ENCODERS);
+    const check = checkFfmpeg({ path, environment: ENVIRONMENT });
+    if (fit) t.equal(await check, version);
+    else
+      await t.rejects(check, {
+        code: 'ffmpeg_too_old',
+        message: `${path} is version ${version}; 5.1 or newer is needed`,
       });
-    },
-  );
+  });
 }
 
 t.test('an ffmpeg without libx264 or aac is refused', async (t) => {

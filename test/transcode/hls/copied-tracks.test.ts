@@ -68,22 +68,38 @@ function interleaved(...kinds: FlvTag[][]): FlvTag[] {
   return kinds.flat().sort((a, b) => a.timestamp - b.timestamp);
 }
 
-t.test('B-frames keep their decode and presentation times', async (t) => {
-  const run = copy(tags, { audio: false, offset: 500 });
-  const frames = tags.filter(({ kind, header }) => kind === 'video' && !header);
-  const samples = run.samplesOf('video');
-  t.strictSame(
-    samples.map(({ decodeTime, compositionOffset, sync, data }) => [
-      ...[decodeTime / 90 - 500, compositionOffset / 90, sync, data.toString('hex')],
-    ]),
-    frames.map(({ timestamp, keyframe, body }) => [
-      ...[timestamp, body.readIntBE(2, 3), keyframe, body.subarray(5).toString('hex')],
-    ]),
-  );
-  t.ok(samples.some(({ compositionOffset }) => compositionOffset > 0));
-  t.ok(isContinuous(samples), 'a frame lasts until the next');
-  t.equal(samples.at(-1)?.duration, samples.at(-2)?.duration, 'the last as long as the one before');
-});
+t.test(
+  'B-frames keep their times, but that a run begins with a frame that is presented at once',
+  async (t) => {
+    const run = copy(tags, { audio: false, offset: 500 });
+    const frames = tags.filter(({ kind, header }) => kind === 'video' && !header);
+    const samples = run.samplesOf('video');
+    t.strictSame(
+      samples.map(({ decodeTime, compositionOffset, sync, data }) => [
+        ...[(decodeTime + compositionOffset) / 90 - 500, sync, data.toString('hex')],
+      ]),
+      frames.map(({ timestamp, keyframe, body }) => [
+        ...[timestamp + body.readIntBE(2, 3), keyframe, body.subarray(5).toString('hex')],
+      ]),
+    );
+    const delayMs = frames[0]!.body.readIntBE(2, 3);
+    t.ok(delayMs > 33, 'the source has B-frames');
+    t.match(samples[0], { compositionOffset: 0, decodeTime: (500 + delayMs) * 90 });
+    t.ok(samples.every(({ duration, compositionOffset }) => duration > 0 && compositionOffset >= 0));
+    t.ok(samples[0]!.duration > 25 * 90, 'the first frame tells the duration of a part');
+    const late = samples.findIndex(
+      ({ decodeTime }, index) => decodeTime / 90 - 500 === frames[index]!.timestamp,
+    );
+    t.ok(late <= 3, 'frames are decoded as in the source soon');
+    t.strictSame(
+      samples.slice(late).map(({ decodeTime }) => decodeTime / 90 - 500),
+      frames.slice(late).map(({ timestamp }) => timestamp),
+    );
+    t.ok(samples.some(({ compositionOffset }) => compositionOffset > 0));
+    t.ok(isContinuous(samples), 'a frame lasts until the next');
+    t.equal(samples.at(-1)?.duration, samples.at(-2)?.duration, 'the last as long as the one before');
+  },
+);
 
 t.test('negative composition times are kept, and absurd ones bounded', async (t) => {
   const run = copy([

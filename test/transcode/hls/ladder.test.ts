@@ -183,6 +183,30 @@ t.test('a large source that is encoded gets a bit rate for its size', async (t) 
   t.ok(rate > 10_000 && rate < 16_000, `${rate}`);
 });
 
+t.test(
+  'a livestream with its own ladder gets its renditions, sizes, bit rates and frame rates',
+  async (t) => {
+    const ownRungs = [
+      { height: 1080, bitrate: 5_000_000 },
+      { height: 900, bitrate: 3_000_000, frameRate: 60 },
+      { height: 360, bitrate: 600_000, frameRate: 25 },
+      { height: 144, bitrate: 60_000, frameRate: 15 },
+    ];
+    const ladder = choose({ ...HD, frameRate: 59.94 }, { ownRungs });
+    t.match(ladder.video, [
+      { id: '1080p', passthrough: true },
+      { id: '900p', size: { width: 1600, height: 900 }, bitrate: 3_000_000, frameStep: 1 },
+      { id: '360p', size: { width: 640, height: 360 }, bitrate: 600_000, frameStep: 3, frameRate: 19.98 },
+      { id: '144p', size: { width: 256, height: 144 }, bitrate: 60_000, frameStep: 4, frameRate: 14.985 },
+    ]);
+    t.equal(ladder.video.length, 4, 'not larger than the source');
+    t.match(renditionsOf(ladder)[2], { id: '360p', frameRate: 19.98, frameStep: 3 });
+    t.equal(bitrates({ ...HD, bitrate: 2_000_000 }, { ownRungs })['900p'], 1600, 'not more than the source');
+    t.strictSame(short(HD, { ownRungs: [] }), ['1080p='], 'the source only');
+    t.match(short({ ...HD, codec: 'av1' }, { ownRungs })[1], '900p 1600x900');
+  },
+);
+
 t.test('frame rates above 60 are reduced for encoders and kept for passthrough', async (t) => {
   const ladder = choose({ ...HD, frameRate: 120 });
   t.equal(ladder.frameStep, 2);
@@ -223,10 +247,38 @@ t.test('audio is copied beside copied video or alone, if it may be', async (t) =
   t.equal(copied(HD, false), false);
 });
 
+t.test('the expected level of a rendition holds its pixels and bits per second', async (t) => {
+  const level = (width: number, height: number, frameRate: number, bitrate = 1_000_000) => {
+    const cost = width * height * frameRate;
+    const video = {
+      id: 'v',
+      passthrough: false as const,
+      size: { width, height },
+      frameRate,
+      bitrate,
+      cost,
+      frameStep: 1,
+    };
+    return renditionsOf({ ...choose(undefined), video: [video] })[0]?.expected?.codec;
+  };
+  t.equal(level(1280, 720, 30), 'avc1.64001f');
+  t.equal(level(1280, 720, 60), 'avc1.640028');
+  t.equal(level(1920, 1080, 30), 'avc1.640028');
+  t.equal(level(1920, 1080, 60), 'avc1.64002a');
+  t.equal(level(3840, 2160, 30), 'avc1.640033');
+  t.equal(level(1280, 720, 30, 18_000_000), 'avc1.640028');
+});
+
 t.test('a ladder lists every rendition', async (t) => {
   t.strictSame(renditionsOf(choose({ ...HD, width: 640, height: 360 })), [
     { id: '360p', kind: 'video', passthrough: true, frameRate: 30 },
-    { id: '240p', kind: 'video', passthrough: false, frameRate: 30 },
-    { id: 'audio', kind: 'audio', passthrough: false },
+    {
+      ...{ id: '240p', kind: 'video', passthrough: false, frameRate: 30 },
+      expected: { kind: 'video', codec: 'avc1.64001f', width: 426, height: 240, bitrate: 384_549 },
+    },
+    {
+      ...{ id: 'audio', kind: 'audio', passthrough: false },
+      expected: { kind: 'audio', codec: 'mp4a.40.2', bitrate: 140_800, channels: 2 },
+    },
   ]);
 });

@@ -43,20 +43,26 @@ for (const [name, steps, judged] of SPEEDS) {
   });
 }
 
+const noViewers = (): boolean => false;
+
 t.test('the most expensive renditions are shed first, as many as needed', async (t) => {
   const request = { audio: undefined, rungs: DEFAULT_LADDER, audioBitrateBps: 0, shed: new Set<string>() };
   const video = { codec: 'h264', width: 1920, height: 1080, frameRate: 30 } as const;
   const passed = chooseLadder({ ...request, video, passthrough: true });
-  t.strictSame(renditionsToShed(passed, 0.95), ['720p']);
-  t.strictSame(renditionsToShed(passed, 0.3), ['720p', '480p']);
-  t.strictSame(renditionsToShed(passed, 0.01), ['720p', '480p', '360p', '240p']);
+  t.strictSame(renditionsToShed(passed, 0.95, noViewers), ['720p']);
+  t.strictSame(renditionsToShed(passed, 0.3, noViewers), ['720p', '480p']);
+  t.strictSame(renditionsToShed(passed, 0.01, noViewers), ['720p', '480p', '360p', '240p']);
   const encoded = chooseLadder({ ...request, video, passthrough: false });
-  t.strictSame(renditionsToShed(encoded, 0.9), ['1080p']);
-  t.strictSame(renditionsToShed(encoded, 0.01), ['1080p', '720p', '480p', '360p'], 'the last one stays');
-  const alone = chooseLadder({ ...request, video, rungs: 'off', passthrough: false });
-  t.strictSame(renditionsToShed(alone, 0.1), []);
+  t.strictSame(renditionsToShed(encoded, 0.9, noViewers), ['1080p']);
   t.strictSame(
-    renditionsToShed(chooseLadder({ ...request, video, rungs: 'off', passthrough: true }), 0.1),
+    renditionsToShed(encoded, 0.01, noViewers),
+    ['1080p', '720p', '480p', '360p'],
+    'the last one stays',
+  );
+  const alone = chooseLadder({ ...request, video, rungs: 'off', passthrough: false });
+  t.strictSame(renditionsToShed(alone, 0.1, noViewers), []);
+  t.strictSame(
+    renditionsToShed(chooseLadder({ ...request, video, rungs: 'off', passthrough: true }), 0.1, noViewers),
     [],
   );
 });

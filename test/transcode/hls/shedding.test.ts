@@ -38,6 +38,25 @@ t.test('a second full backlog within a minute sheds renditions, and a single one
   t.strictSame([...shedding.ids], ['720p', '480p', '360p'], 'the next time of those that are left');
 });
 
+t.test('renditions that nobody has requested for a while are shed first', async (t) => {
+  const clock = new FakeClock();
+  const broadcast = new FakeBroadcast(clock);
+  const shedding = new Shedding(broadcast, clock, createLog('silent'));
+  broadcast.hlsDemand.record('480p');
+  await clock.advance(15_000);
+  broadcast.hlsDemand.record('720p');
+  await clock.advance(6_000);
+  await watched(shedding, clock, 0.9, 4);
+  t.notOk(shedding.overflowed(PASSED));
+  await watched(shedding, clock, 0.9, 4);
+  t.ok(shedding.overflowed(PASSED));
+  t.strictSame([...shedding.ids], ['480p'], '720p is more expensive, but watched');
+  broadcast.hlsDemand.record('360p');
+  await watched(shedding, clock, 0.1, 4);
+  t.ok(shedding.overflowed(PASSED));
+  t.strictSame([...shedding.ids], ['480p', '240p', '720p', '360p'], 'the others follow if they must');
+});
+
 t.test('without encoded renditions a full backlog sheds nothing', async (t) => {
   const shedding = new Shedding(new FakeBroadcast(), new FakeClock(), createLog('silent'));
   const ladder = { ...PASSED, video: PASSED.video.slice(0, 1) };

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import t from 'tap';
-import type { FlvTag } from '../../../src/media/index.js';
+import { type FlvTag, flvFileHeader, frameFlvTag } from '../../../src/media/index.js';
 import { MediaPosition } from '../../../src/transcode/hls/media-position.js';
 import { FlvPipe } from '../../../src/transcode/inputs/flv-pipe.js';
 import { bytesOf, FakeSource } from '../../support/fakes/fake-broadcast.js';
@@ -43,7 +43,7 @@ function feeding(high = { bytes: 200_000, ms: 3_000 }, low = { bytes: 100_000, m
   const full: boolean[] = [];
   const flvPipe = new FlvPipe(
     pipe,
-    { audio: true, video: true },
+    { header: () => flvFileHeader({ audio: true, video: true }), frame: frameFlvTag },
     { offset: 10_000, high, low, onFull: (state) => full.push(state) },
   );
   return { pipe, full, flvPipe };

@@ -30,6 +30,25 @@ t.test('the buffer for a joining encoder begins at the last keyframe', async (t)
   t.notOk(buffer.audioHeader);
 });
 
+t.test('the group of pictures before the last keyframe is kept while the configuration stays', async (t) => {
+  const buffer = new GopBuffer();
+  const timestamps = (): number[] => buffer.withPrevious().tags.map(({ timestamp }) => timestamp);
+  const header = tag('video', 0, { header: true });
+  buffer.reset(true);
+  buffer.push(header);
+  for (const at of [0, 40, 80, 120, 160]) buffer.push(tag('video', at, { keyframe: at % 80 === 0 }));
+  t.strictSame(timestamps(), [80, 120, 160]);
+  buffer.push(header);
+  buffer.push(tag('video', 200));
+  t.strictSame(timestamps(), [80, 120, 160, 200], 'a repeated configuration changes nothing');
+  buffer.push({ ...header, body: Buffer.alloc(100, 1) });
+  t.strictSame(timestamps(), [160, 200]);
+  buffer.push(tag('video', 240, { keyframe: true, body: Buffer.alloc(9 * 1024 * 1024) }));
+  t.strictSame(timestamps(), [160, 200, 240]);
+  buffer.push(tag('video', 320, { keyframe: true }));
+  t.strictSame(timestamps(), [320], 'a large one is not kept');
+});
+
 t.test('a group of pictures without end is buffered within bounds', async (t) => {
   for (const limits of [
     { span: 1_000, bytes: 1e9 },

@@ -182,8 +182,8 @@ t.test('the plan of a WebRTC rendition has its outputs', async (t) => {
   const request = {
     video: { codec: 'h264', width: 1920, height: 1080, frameRate: 60 },
     audio: true,
+    input: { kind: 'tags', container: 'flv' },
     destination: { videoPort: 30_000, audioPort: 30_002 },
-    passthrough: false,
     lines: 720,
     encoder: SOFTWARE,
     maxPixels: 9_437_184,
@@ -202,7 +202,8 @@ t.test('the plan of a WebRTC rendition has its outputs', async (t) => {
   t.match(small.outputs[0]?.options.join(' '), /scale=426:240/, 'never larger than it is');
   const fast = webrtcRenditionPlan({ ...request, video: { ...request.video, frameRate: 120 } });
   t.match(fast.outputs[0]?.options.join(' '), /select='not\(mod\(n,2\)\)'/);
-  const passed = webrtcRenditionPlan({ ...request, passthrough: true });
-  t.match(passed.outputs[0]?.options.join(' '), /-c:v copy -bsf:v h264_mp4toannexb,filter_units/);
+  const alone = webrtcRenditionPlan({ ...request, video: undefined });
+  t.equal(alone.outputs.length, 1);
+  t.match(alone.outputs[0]?.options.join(' '), /libopus/, 'audio alone beside video that is passed through');
   t.equal(webrtcRenditionPlan({ ...request, destination: { audioPort: 30_002 } }).outputs.length, 1);
 });

@@ -58,7 +58,7 @@ async function peakOf({ pid, exited }: FfmpegProcess, over: Promise<unknown> = e
 }
 
 async function readFlv(maxPixels: number): Promise<{ peak: number; clean: boolean }> {
-  const ffmpeg = await started({ kind: 'flv' }, maxPixels);
+  const ffmpeg = await started({ kind: 'tags', container: 'flv' }, maxPixels);
   ffmpeg.input?.end(await hostile);
   const [peak, { clean }] = await Promise.all([peakOf(ffmpeg), ffmpeg.exited]);
   return { peak, clean };

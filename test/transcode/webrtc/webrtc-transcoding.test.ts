@@ -164,26 +164,36 @@ t.test('audio and video are in sync, with B-frames too', async (t) => {
   await isGone(t, rendition, lines());
 });
 
-t.test('a killed encoder is replaced and joins at the last keyframe', async (t) => {
-  const made = await make(t, {});
-  const { subscription, lines } = await startTranscoderFixture(t, { ladder: 'off' });
-  const { source } = publish(t, subscription, made);
-  const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
-  const rendition = realtime(subscription, source, video, audio);
-  await video.until(() => framesOf(video.packets).length > 40);
-  process.kill(processes(lines())[0] ?? 0, 'SIGKILL');
-  const before = video.packets.length;
-  await video.until(() => video.packets.length > before + 60);
-  const next = video.packets.filter(({ ssrc }) => ssrc !== video.packets[0]?.ssrc);
-  t.ok(next.length > 0, 'it is another source');
-  t.strictSame(nalTypes(framesOf(next)[0]?.units ?? []).slice(0, 2), [NAL.sps, NAL.pps]);
-  t.match(
-    lines().find(({ msg }) => msg === 'the WebRTC rendition failed'),
-    { level: 40, reason: /SIGKILL/ },
-  );
-  rendition.close();
-  await isGone(t, rendition, lines());
-});
+t.test(
+  'a killed encoder is replaced: of video at a keyframe, of audio beside video that goes on',
+  async (t) => {
+    for (const bFrames of [2, 0]) {
+      const made = await make(t, { bFrames });
+      const { subscription, lines } = await startTranscoderFixture(t, { ladder: 'off' });
+      const { source } = publish(t, subscription, made);
+      const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
+      const rendition = realtime(subscription, source, video, audio);
+      await video.until(() => framesOf(video.packets).length > 40 && audio.packets.length > 20);
+      process.kill(processes(lines())[0] ?? 0, 'SIGKILL');
+      const next = ({ packets }: RtpReceiver): RtpPacket[] =>
+        packets.filter(({ ssrc }) => ssrc !== packets[0]?.ssrc);
+      const killedAt = video.packets.length;
+      await video.until(() => next(audio).length > 20 && video.packets.length > killedAt + 60);
+      if (bFrames > 0)
+        t.strictSame(nalTypes(framesOf(next(video))[0]?.units ?? []).slice(0, 2), [NAL.sps, NAL.pps]);
+      else {
+        t.equal(next(video).length, 0, 'video needs no encoder');
+        isWhole(t, video.packets);
+      }
+      t.match(
+        lines().find(({ msg }) => msg === 'the WebRTC rendition failed'),
+        { level: 40, reason: /SIGKILL/ },
+      );
+      rendition.close();
+      await isGone(t, rendition, lines());
+    }
+  },
+);
 
 t.test('a hanging encoder delays no publication and is replaced', async (t) => {
   const made = await make(t, { bFrames: 2 });
@@ -231,7 +241,7 @@ t.test('a new timeline continues with a new encoder', async (t) => {
   const { source, stop } = publish(t, subscription, made);
   const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
   const rendition = realtime(subscription, source, video, audio);
-  await video.until(() => video.packets.length > 20);
+  await video.until(() => video.packets.length > 20 && audio.packets.length > 5);
   stop();
   const startedAt = Date.now();
   source.restart(startedAt, made.has);
@@ -310,8 +320,8 @@ t.test('an encoder that cannot run is given up after some attempts and affects n
     ffmpegPath: file,
   });
   const { source } = publish(t, subscription, made);
-  const video = await RtpReceiver.open(t);
-  const rendition = realtime(subscription, source, video);
+  const [video, audio] = [await RtpReceiver.open(t), await RtpReceiver.open(t)];
+  const rendition = realtime(subscription, source, video, audio);
   await isGone(t, rendition, lines());
   t.equal(processes(lines()).length, 6);
   t.equal(broadcast.failed, undefined);

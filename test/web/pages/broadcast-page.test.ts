@@ -171,3 +171,34 @@ t.test(
     t.equal(await page.getByLabel('Stream key').inputValue(), '', 'and deleted');
   },
 );
+
+const PREVIEW = "document.querySelector('video')";
+const VIDEO_TRACK = `${PREVIEW}.srcObject.getVideoTracks()[0]`;
+
+t.test('screen and camera are composed and sent, and the level of the sound is shown', async (t) => {
+  const page = await setUp(t);
+  await page.getByLabel('Video').selectOption('both');
+  await goLive(page);
+  await is(page, 'live');
+  t.equal(await page.evaluate(`${VIDEO_TRACK}.canvas?.tagName`), 'CANVAS', 'drawn on a canvas');
+  await untilPageHolds(page, `${PREVIEW}.videoHeight === 720`);
+  await untilPageHolds(page, "document.querySelector('meter').value > -40");
+  while ((await peer.received(peer.lastSession)).frames < 5)
+    await new Promise((done) => setTimeout(done, 20));
+  await page.getByLabel('Video').selectOption('camera');
+  await untilPageHolds(page, `${VIDEO_TRACK}.canvas === undefined`);
+  t.equal(peer.sessions.length, 1, 'by the same session');
+});
+
+t.test('a camera that is unplugged is reported, and used again when it is back', async (t) => {
+  const page = await setUp(t);
+  await goLive(page);
+  await is(page, 'live');
+  const before = await page.evaluate(`${VIDEO_TRACK}.id`);
+  await page.evaluate(`${VIDEO_TRACK}.stop(); ${VIDEO_TRACK}.dispatchEvent(new Event('ended'))`);
+  await page.getByText('a camera is used again when it is back').waitFor();
+  await page.evaluate("navigator.mediaDevices.dispatchEvent(new Event('devicechange'))");
+  await untilPageHolds(page, `${VIDEO_TRACK}.id !== '${before}' && ${VIDEO_TRACK}.readyState === 'live'`);
+  await page.getByText('a camera is used again when it is back').waitFor({ state: 'detached' });
+  t.equal(peer.sessions.length, 1, 'by the same session');
+});

@@ -34,7 +34,11 @@ function everything(): PageState[] {
   return streams.flatMap((stream) =>
     PHASES.flatMap((phase) =>
       [true, false].flatMap((reachable) =>
-        [true, false].map((audioOnly) => ({ stream, phase, reachable, audioOnly })),
+        [true, false].flatMap((audioOnly) =>
+          ([undefined, 'offered', 'chosen'] as const).map((recording) => ({
+            ...{ stream, phase, reachable, audioOnly, recording },
+          })),
+        ),
       ),
     ),
   );
@@ -54,18 +58,27 @@ t.test('playing video of a known stream has no notice', async (t) => {
   }
 });
 
-t.test('a player starts only for a live stream and is never stopped while it plays', async (t) => {
-  for (const some of everything()) {
-    const { player } = playbackState(some);
-    if (player === 'start' && !(some.stream.found === 'yes' && some.stream.state === 'live')) {
-      t.fail('started without reason', { facts: some });
+t.test(
+  'a player starts only for a live stream or the recording of an ended one, and is never stopped while it plays',
+  async (t) => {
+    for (const some of everything()) {
+      const { player } = playbackState(some);
+      const isLive = some.stream.found === 'yes' && some.stream.state === 'live';
+      const isRecorded =
+        some.recording === 'chosen' &&
+        some.stream.found === 'yes' &&
+        some.stream.state === 'offline' &&
+        some.stream.status === 'ended';
+      if (player === 'start' && !isLive && !isRecorded) {
+        t.fail('started without reason', { facts: some });
+      }
+      if (player === 'stop' && some.phase === 'playing' && some.stream.found === 'yes') {
+        t.fail('stopped without reason', { facts: some });
+      }
     }
-    if (player === 'stop' && some.phase === 'playing' && some.stream.found === 'yes') {
-      t.fail('stopped without reason', { facts: some });
-    }
-  }
-  t.equal(playbackState(pageState({ phase: 'none' })).player, 'start');
-});
+    t.equal(playbackState(pageState({ phase: 'none' })).player, 'start');
+  },
+);
 
 t.test('polling stops for an unknown stream only', async (t) => {
   for (const some of everything()) {
@@ -112,6 +125,27 @@ const TABLE: [
     'stop',
   ],
   ['over', { stream: stream('offline', 'ended'), phase: 'ended' }, 'Ended', /is over/, 'stop'],
+  [
+    'over, with a recording after it was watched live',
+    { stream: stream('offline', 'ended'), phase: 'none', recording: 'offered' },
+    'Ended',
+    /is over/,
+    'stop',
+  ],
+  [
+    'over, with a recording',
+    { stream: stream('offline', 'ended'), phase: 'none', recording: 'chosen' },
+    'Recording',
+    /Loading/,
+    'start',
+  ],
+  [
+    'over, at the end of its recording',
+    { stream: stream('offline', 'ended'), phase: 'ended', recording: 'chosen' },
+    'Recording',
+    /recording is over/,
+    'start',
+  ],
   ['over, with media left in the buffer', { stream: stream('offline', 'ended') }, 'Ended', undefined, 'keep'],
   [
     'server restarted, publisher not back yet',

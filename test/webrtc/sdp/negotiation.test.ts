@@ -55,7 +55,7 @@ t.test(
       payloadType: 111,
       parameters: 'minptime=10;useinbandfec=1',
       mid: '0',
-      extensions: { mid: 4, transportSequence: 3 },
+      extensions: { mid: 4, transportSequence: 3, audioLevel: 1 },
       feedback: { nack: false, pli: false, fir: false, remb: false, transportCc: true },
     });
 
@@ -76,6 +76,7 @@ t.test(
       'a=rtcp-rsize',
       'a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid',
       'a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
+      'a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level',
       'a=rtpmap:111 opus/48000/2',
       'a=fmtp:111 minptime=10;useinbandfec=1',
       'a=rtcp-fb:111 transport-cc',

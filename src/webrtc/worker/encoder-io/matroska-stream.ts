@@ -2,6 +2,7 @@ import {
   type Av1Unit,
   av1Configuration,
   MatroskaWriter,
+  OPUS_RATE,
   opusHead,
   readAv1SequenceHeaderObu,
 } from '../../../media/index.js';
@@ -75,6 +76,7 @@ export class MatroskaStream {
               number: TRACK.audio,
               codecId: 'A_OPUS',
               codecPrivate: opusHead(CHANNELS),
+              sampleRate: OPUS_RATE,
               channels: CHANNELS,
             },
           ]

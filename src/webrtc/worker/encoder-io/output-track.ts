@@ -1,7 +1,6 @@
 import { RTP_HEADER_BYTES } from '../../../media/index.js';
 import type { WorkerContext } from '../context.js';
 import type { Layer, LayerReader } from '../receive/layer.js';
-import { RING_PACKETS } from '../receive/packet-ring.js';
 import type { OutputSink } from './output-sink.js';
 
 /** Time limit for a missing packet, ms; for video as long as it is requested. */
@@ -69,8 +68,8 @@ export class OutputTrack implements LayerReader {
   sendAvailable(): void {
     const layer = this.readLayer;
     if (!layer) return;
-    if (layer.head - this.#next >= RING_PACKETS) {
-      this.#next = layer.head - RING_PACKETS + 1;
+    if (layer.head - this.#next >= layer.ring.capacity) {
+      this.#next = layer.head - layer.ring.capacity + 1;
       this.#sink.packetsLost(layer);
     }
     for (; this.#next <= layer.head; this.#next++) {

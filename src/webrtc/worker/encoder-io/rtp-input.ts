@@ -1,5 +1,6 @@
 import dgram from 'node:dgram';
 import {
+  isRtcp,
   RTCP,
   type RtcpVisitor,
   RtpHeader,
@@ -14,6 +15,7 @@ import type { Layer } from '../receive/layer.js';
 import { MediaSource } from '../receive/media-source.js';
 import { NO_ORIENTATION } from '../receive/packet-ring.js';
 import { RtpReceiver } from '../receive/rtp-receiver.js';
+import { PacketSocket } from './packet-socket.js';
 
 const LOOPBACK = '127.0.0.1';
 /** Holds a keyframe, which an encoder writes faster than this process is scheduled. */
@@ -24,20 +26,28 @@ export type RtpInputOptions = {
   mediaSourceId: string;
   video?: { codec: RtcVideoCodec };
   audio?: true;
+  /** Path of the Unix socket for H.264 of the gateway, in a folder that other users cannot enter. */
+  h264Path: string;
 };
 
-/** Receives RTP from an encoder on this machine as a media source. Sends nothing back. */
+/**
+ * Receives RTP of this machine as a media source: from an encoder on loopback ports, or H.264 from the gateway on a Unix
+ * socket. Sends nothing back.
+ */
 export class RtpInput {
   readonly mediaSource: MediaSource;
   readonly #context: WorkerContext;
   readonly #ports: RtpPort[] = [];
+  readonly #h264Path: string;
+  #socket: PacketSocket | undefined;
 
   constructor(context: WorkerContext, options: RtpInputOptions) {
     this.#context = context;
+    this.#h264Path = options.h264Path;
     this.mediaSource = new MediaSource({
       id: options.mediaSourceId,
       format: {
-        ...(options.video ? { video: { codec: options.video.codec, rids: [''] } } : {}),
+        ...(options.video ? { video: { codec: options.video.codec, rids: [''], fixedKeyframes: true } } : {}),
         audio: options.audio === true,
       },
       clock: context.clock,
@@ -47,32 +57,47 @@ export class RtpInput {
     });
   }
 
-  /** Opens the ports. @throws Error when no pair is free */
-  async start(): Promise<{ videoPort?: number; audioPort?: number }> {
-    const ports: { videoPort?: number; audioPort?: number } = {};
+  /** Opens the ports and the socket. @throws Error when no pair is free, or the socket fails */
+  async start(): Promise<InputAddresses> {
+    const addresses: InputAddresses = {};
     const [video] = this.mediaSource.layers;
-    if (video) ports.videoPort = await this.#open(video, LOOPBACK_PAYLOAD_TYPES.video);
-    if (this.mediaSource.audio)
-      ports.audioPort = await this.#open(this.mediaSource.audio, LOOPBACK_PAYLOAD_TYPES.audio);
-    return ports;
+    if (video) {
+      const port = await this.#open(video, LOOPBACK_PAYLOAD_TYPES.video);
+      addresses.videoPort = port.number;
+      if (video.codec === 'h264') addresses.h264Path = await this.#listen(port);
+    }
+    const { audio } = this.mediaSource;
+    if (audio) addresses.audioPort = (await this.#open(audio, LOOPBACK_PAYLOAD_TYPES.audio)).number;
+    return addresses;
   }
 
   /** Idempotent. */
   close(): void {
     this.mediaSource.endSource();
+    this.#socket?.close();
     for (const port of this.#ports.splice(0)) port.close();
   }
 
-  async #open(layer: Layer, payloadType: number): Promise<number> {
+  async #listen(port: RtpPort): Promise<string> {
+    this.#socket = new PacketSocket(this.#context, this.#h264Path, port);
+    await this.#socket.start();
+    return this.#h264Path;
+  }
+
+  async #open(layer: Layer, payloadType: number): Promise<RtpPort> {
     for (let i = 0; i < PAIR_TRIES; i++) {
       const pair = await openPair();
       if (!pair) continue;
-      this.#ports.push(new RtpPort(this.#context, pair, layer, payloadType));
-      return pair.rtp.address().port;
+      const port = new RtpPort(this.#context, pair, layer, payloadType);
+      this.#ports.push(port);
+      return port;
     }
     throw new Error('no two consecutive UDP ports are free on loopback');
   }
 }
+
+/** Loopback ports of the streams, and the path of the socket for H.264. */
+export type InputAddresses = { videoPort?: number; audioPort?: number; h264Path?: string };
 
 type Pair = { rtp: dgram.Socket; rtcp: dgram.Socket };
 
@@ -101,7 +126,7 @@ function open(port: number): Promise<dgram.Socket | undefined> {
   });
 }
 
-/** Ports of one stream of an encoder. */
+/** Ports of one stream. Another stream (SSRC), of a restarted encoder or of the gateway, continues the layer. */
 class RtpPort implements RtcpVisitor {
   readonly #context: WorkerContext;
   readonly #pair: Pair;
@@ -116,17 +141,24 @@ class RtpPort implements RtcpVisitor {
     this.#pair = pair;
     this.#layer = layer;
     this.#payloadType = payloadType;
-    const rtcp = { receivePacket: (packet: Buffer) => visitRtcp(packet, this) };
     pair.rtp.on('message', (packet) => context.queue.push(this, packet));
-    pair.rtcp.on('message', (packet) => context.queue.push(rtcp, packet));
+    pair.rtcp.on('message', (packet) => context.queue.push(this, packet));
+  }
+
+  /** Number of the port for RTP. */
+  get number(): number {
+    return this.#pair.rtp.address().port;
   }
 
   receivePacket(packet: Buffer, at: number): void {
+    if (isRtcp(packet)) {
+      visitRtcp(packet, this);
+      return;
+    }
     const header = this.#header;
     if (!header.read(packet) || header.payloadType !== this.#payloadType) return;
     this.#context.counters.packetsIn++;
     const { ssrc } = header;
-    // A restarted encoder has another SSRC; the layer continues.
     if (this.#receiver?.ssrc !== ssrc)
       this.#receiver = new RtpReceiver({
         layer: this.#layer,
@@ -150,8 +182,8 @@ class RtpPort implements RtcpVisitor {
   }
 
   /**
-   * Applies a sender report. The first arrives before the first packet and is kept until then. The encoder shares our
-   * clock, and both of its streams have the same origin.
+   * Applies a sender report. The first arrives before the first packet and is kept until then. The sender shares our
+   * clock, and both streams have the same origin.
    */
   #applyReport(report: SenderReport): void {
     const known = this.#receiver?.ssrc === report.ssrc && this.#receiver.started;

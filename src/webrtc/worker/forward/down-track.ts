@@ -85,6 +85,11 @@ export class DownTrack implements LayerReader {
     return this.#packets;
   }
 
+  /** Payload bytes sent so far. */
+  get sentBytes(): number {
+    return this.#bytes;
+  }
+
   layerStarted(layer: Layer, sequence: number): void {
     const before = this.#rewriter.layer;
     this.#rewriter.switchLayer(layer, sequence);

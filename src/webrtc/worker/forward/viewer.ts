@@ -12,7 +12,7 @@ import {
 } from '../../../media/index.js';
 import { h264ToSend } from '../../h264-payload.js';
 import type { RtcVideoCodec, ViewerPlan } from '../../media-plan.js';
-import type { PeerEnd, ViewerEvent } from '../../pool-types.js';
+import type { PeerEnd, SentEvent, ViewerEvent } from '../../pool-types.js';
 import type { WorkerContext } from '../context.js';
 import type { Layer } from '../receive/layer.js';
 import type { MediaSource, MediaSourceListener } from '../receive/media-source.js';
@@ -272,7 +272,7 @@ export class Viewer implements TransportOwner, MediaSourceListener {
     this.#sendEvent(event);
   }
 
-  #sendEvent(event: ViewerEvent): void {
+  #sendEvent(event: ViewerEvent | SentEvent): void {
     this.#context.notifyGateway({ type: 'viewer-event', id: this.id, event });
   }
 
@@ -281,6 +281,10 @@ export class Viewer implements TransportOwner, MediaSourceListener {
     this.#video?.sendReport();
     this.#audio?.sendReport();
     this.#chooseLayer();
+    if (this.#plan.reportsSentBytes) {
+      const bytes = (this.#video?.sentBytes ?? 0) + (this.#audio?.sentBytes ?? 0);
+      this.#sendEvent({ type: 'sent', bytes });
+    }
     this.#checkTimeout();
   }
 

@@ -19,13 +19,20 @@ export class KeyframeRequests {
   #scheduled: Cancel | undefined;
   #scheduledFor = 0;
   #tries = 0;
+  #awaitedSince: number | undefined;
 
   constructor(clock: Clock, send: () => void) {
     this.#clock = clock;
     this.#send = send;
   }
 
+  /** Monotonic ms of the first request since the last keyframe. */
+  get awaitedSince(): number | undefined {
+    return this.#awaitedSince;
+  }
+
   request(urgent = false): void {
+    this.#awaitedSince ??= this.#clock.monotonic();
     const waitMs = this.#sentAt + (urgent ? URGENT_SPACING_MS : SPACING_MS) - this.#clock.monotonic();
     this.#tries = 0;
     if (waitMs <= 0) this.#sendNow();
@@ -36,6 +43,11 @@ export class KeyframeRequests {
 
   /** Cancels the scheduled request. */
   keyframeArrived(): void {
+    this.#awaitedSince = undefined;
+    this.#cancel();
+  }
+
+  #cancel(): void {
     this.#scheduled?.();
     this.#scheduled = undefined;
   }
@@ -45,7 +57,7 @@ export class KeyframeRequests {
     this.#send();
     this.#tries++;
     if (this.#tries < MAXIMUM_TRIES) this.#schedule(SPACING_MS);
-    else this.keyframeArrived();
+    else this.#cancel();
   }
 
   #schedule(waitMs: number): void {

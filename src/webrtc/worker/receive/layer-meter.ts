@@ -10,6 +10,8 @@ export class LayerMeter {
   #since = -1;
   #lastAt = Number.NEGATIVE_INFINITY;
   #keyframes: number[] = [];
+  /** Since the layer began. */
+  readonly totals = { bytes: 0, pictures: 0, keyframes: 0, keyframeBytes: 0 };
 
   /** Arrival of the last packet. */
   get lastAt(): number {
@@ -22,9 +24,17 @@ export class LayerMeter {
     this.#bytes[bucket]! += bytes;
     if (endsFrame) this.#frames[bucket]!++;
     this.#lastAt = at;
+    this.totals.bytes += bytes;
+    if (endsFrame) this.totals.pictures++;
+  }
+
+  /** Counts a packet again that is part of a keyframe. */
+  countKeyframePacket(bytes: number): void {
+    this.totals.keyframeBytes += bytes;
   }
 
   countKeyframe(at: number): void {
+    this.totals.keyframes++;
     this.#keyframes.push(at);
     if (this.#keyframes.length > KEPT_KEYFRAMES) this.#keyframes.shift();
   }

@@ -11,7 +11,7 @@ import type { RtcVideoCodec } from '../../media-plan.js';
 import { KeyframeRequests } from './keyframe-requests.js';
 import { LayerMeter } from './layer-meter.js';
 import { MediaClock } from './media-clock.js';
-import { PacketRing, RING_PACKETS } from './packet-ring.js';
+import { LONG_RING_PACKETS, PacketRing, RING_PACKETS } from './packet-ring.js';
 
 /** Receiver of a layer's packets. Methods must not throw. */
 export type LayerReader = {
@@ -32,6 +32,8 @@ export type LayerOptions = {
   /** Video codec. */
   codec?: RtcVideoCodec;
   clock: Clock;
+  /** Keyframes cannot be requested: the whole group of pictures is kept for readers that join. */
+  fixedKeyframes?: boolean;
   /** Audio timestamps stop while the sender gets no samples; true by default. */
   countsSamples?: boolean;
   /** Requests a keyframe from the source. */
@@ -44,11 +46,16 @@ const OPUS_CLOCK_RATE = 48_000;
 const INACTIVE_AFTER_MS = 2500;
 /** Maximum age of a keyframe for replay, ms: a new one arrives before the reader has caught up. */
 const MAXIMUM_KEYFRAME_AGE_MS = 4500;
-/** Maximum replay, packets: the oldest ones of the ring are overwritten meanwhile. */
-const REPLAY_PACKETS = RING_PACKETS - 64;
-/** Packets sent at once to a reader that joins within a group of pictures, then per interval. */
-const REPLAY_BURST = 32;
-const REPLAY_INTERVAL_MS = 5;
+/** Packets of the ring that are not replayed, as the oldest ones are overwritten meanwhile. */
+const REPLAY_MARGIN = 64;
+/**
+ * Packets of video sent to a reader at once, and per interval: 60 Mbit/s. Receivers lose larger bursts in their socket
+ * buffers: those of a group of pictures that they join within, of a large keyframe, or of a sender that was late.
+ */
+const PACE_PACKETS = 32;
+const PACE_INTERVAL_MS = 5;
+/** Intervals that a late timer makes up for. */
+const MAXIMUM_INTERVALS = 4;
 
 type Replay = { reader: LayerReader; next: number };
 
@@ -62,7 +69,7 @@ export class Layer {
   readonly codec: RtcVideoCodec | undefined;
   /** RTP clock rate, Hz. */
   readonly rate: number;
-  readonly ring = new PacketRing();
+  readonly ring: PacketRing;
   readonly meter = new LayerMeter();
   readonly mediaClock: MediaClock;
   /** Highest sequence number (extended; -1 before the first), its timestamp and arrival (monotonic ms). */
@@ -81,6 +88,10 @@ export class Layer {
   readonly #waiting = new Set<LayerReader>();
   #replays: Replay[] = [];
   #replayTimer: Cancel | undefined;
+  #replayedAt = 0;
+  /** Begin of the current interval, and packets sent in it to readers that have caught up. */
+  #intervalAt = 0;
+  #intervalPackets = 0;
   /** Sequence number of the last random access point; of audio, the packet being written. */
   #randomAccess = -1;
   #randomAccessTimestamp = 0;
@@ -92,6 +103,7 @@ export class Layer {
     this.rid = options.rid;
     this.codec = options.codec;
     this.rate = options.kind === 'video' ? VIDEO_CLOCK_RATE : OPUS_CLOCK_RATE;
+    this.ring = new PacketRing(options.fixedKeyframes ? LONG_RING_PACKETS : RING_PACKETS);
     this.mediaClock = new MediaClock({
       rate: this.rate,
       countsSamples: options.kind === 'audio' && options.countsSamples !== false,
@@ -104,6 +116,16 @@ export class Layer {
   /** Whether the layer is being sent. */
   get active(): boolean {
     return this.head >= 0 && this.#clock.monotonic() - this.meter.lastAt < INACTIVE_AFTER_MS;
+  }
+
+  /** Whether decoding can start somewhere in the packets since the stream's start. */
+  get hasRandomAccess(): boolean {
+    return this.#randomAccess >= 0;
+  }
+
+  /** Monotonic ms since which a keyframe is requested that has not come. */
+  get keyframeAwaitedSince(): number | undefined {
+    return this.#requests.awaitedSince;
   }
 
   get readers(): number {
@@ -125,7 +147,7 @@ export class Layer {
     at: number,
   ): void {
     if (this.#closed) return;
-    if (this.head >= 0 && sequence <= this.head - RING_PACKETS) return;
+    if (this.head >= 0 && sequence <= this.head - this.ring.capacity) return;
     const slot = this.ring.put(packet, sequence, timestamp, marker, orientation);
     this.meter.countPacket(packet.length, marker, at);
     if (sequence > this.head) {
@@ -134,6 +156,9 @@ export class Layer {
       this.headAt = at;
     }
     const start = this.#noteRandomAccess(packet, sequence, timestamp, at);
+    if (this.kind === 'video' && this.hasRandomAccess && timestamp === this.#randomAccessTimestamp)
+      this.meter.countKeyframePacket(packet.length);
+    if (this.#readers.length > 0 && sequence === this.head && this.#exceedsPace()) this.#paceReaders();
     const readers = this.#readers;
     for (let i = 0; i < readers.length; i++) readers[i]!.writePacket(this.ring, slot);
     if (this.#replays.length > 0)
@@ -220,6 +245,11 @@ export class Layer {
     this.mediaClock.reset();
   }
 
+  /** Forgets the clock: timestamps relate to time in another way from the next packet on. */
+  clockRestarted(): void {
+    this.mediaClock.reset();
+  }
+
   close(): void {
     this.#closed = true;
     this.#requests.keyframeArrived();
@@ -265,7 +295,7 @@ export class Layer {
     return (
       this.kind === 'video' &&
       this.#randomAccess >= 0 &&
-      this.head - this.#randomAccess < REPLAY_PACKETS &&
+      this.head - this.#randomAccess < this.ring.capacity - REPLAY_MARGIN &&
       this.#clock.monotonic() - this.#randomAccessAt < MAXIMUM_KEYFRAME_AGE_MS
     );
   }
@@ -279,17 +309,41 @@ export class Layer {
   #replay(reader: LayerReader, from: number): void {
     const replay = { reader, next: from };
     reader.layerStarted(this, from);
-    if (this.#replayNext(replay)) this.#readers.push(reader);
+    if (this.#replayNext(replay, PACE_PACKETS)) this.#readers.push(reader);
     else {
       this.#replays.push(replay);
-      this.#replayTimer ??= this.#clock.every(REPLAY_INTERVAL_MS, () => this.#replayAll());
+      this.#startReplaying();
     }
   }
 
-  /** Replays the next packets. @returns true when the reader has caught up */
-  #replayNext(replay: Replay): boolean {
+  /** Whether the new packet exceeds what readers get at once. */
+  #exceedsPace(): boolean {
+    if (this.kind === 'audio') return false;
+    const now = this.#clock.monotonic();
+    if (now - this.#intervalAt >= PACE_INTERVAL_MS) {
+      this.#intervalAt = now;
+      this.#intervalPackets = 0;
+    }
+    return ++this.#intervalPackets > PACE_PACKETS;
+  }
+
+  /** Gives readers the new packet, and those that follow, at the pace of a replay. */
+  #paceReaders(): void {
+    for (const reader of this.#readers) this.#replays.push({ reader, next: this.head });
+    this.#readers = [];
+    this.#startReplaying();
+  }
+
+  #startReplaying(): void {
+    if (this.#replayTimer) return;
+    this.#replayedAt = this.#clock.monotonic();
+    this.#replayTimer = this.#clock.every(PACE_INTERVAL_MS, () => this.#replayAll());
+  }
+
+  /** Replays up to `limit` packets. @returns true when the reader has caught up */
+  #replayNext(replay: Replay, limit: number): boolean {
     for (let sent = 0; replay.next <= this.head; replay.next++) {
-      if (sent === REPLAY_BURST) return false;
+      if (sent === limit) return false;
       const slot = this.ring.slotOf(replay.next);
       if (slot < 0) continue;
       replay.reader.writePacket(this.ring, slot);
@@ -301,8 +355,12 @@ export class Layer {
   #replayAll(): void {
     const replays = this.#replays;
     this.#replays = [];
+    const now = this.#clock.monotonic();
+    const intervals = Math.floor((now - this.#replayedAt) / PACE_INTERVAL_MS);
+    this.#replayedAt = now;
+    const limit = PACE_PACKETS * Math.min(MAXIMUM_INTERVALS, Math.max(1, intervals));
     for (const replay of replays) {
-      if (this.#replayNext(replay)) this.#readers.push(replay.reader);
+      if (this.#replayNext(replay, limit)) this.#readers.push(replay.reader);
       else this.#replays.push(replay);
     }
     if (this.#replays.length > 0) return;

@@ -11,7 +11,12 @@ export type MediaSourceListener = {
 
 export type MediaSourceFormat = {
   /** Video layers by rid, in the publisher's order; one empty rid for a single layer. */
-  video?: { codec: RtcVideoCodec; rids: readonly string[] };
+  video?: {
+    codec: RtcVideoCodec;
+    rids: readonly string[];
+    /** Keyframes cannot be requested. */
+    fixedKeyframes?: true;
+  };
   audio: boolean;
 };
 
@@ -49,6 +54,7 @@ export class MediaSource {
         rid,
         codec: video!.codec,
         clock,
+        fixedKeyframes: video!.fixedKeyframes === true,
         requestKeyframe: () => options.requestKeyframe(layer),
       });
       return layer;

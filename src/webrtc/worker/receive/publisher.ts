@@ -9,8 +9,10 @@ import {
   readSenderReport,
   receiverEstimatedBitrate,
   receiverReport,
+  referenceTimeReport,
   restoreOriginal,
   TransportFeedback,
+  visitDelays,
   visitExtensions,
   visitRtcp,
 } from '../../../media/index.js';
@@ -23,6 +25,8 @@ import { MediaSource } from './media-source.js';
 import { NO_ORIENTATION } from './packet-ring.js';
 import { RtpReceiver } from './rtp-receiver.js';
 import { SenderClock } from './sender-clock.js';
+import { SourceCounter } from './source-counter.js';
+import { SourceFaults } from './source-faults.js';
 import { SourceWatch } from './source-watch.js';
 
 /** Interval of NACKs, ms; transport-wide feedback is sent every fifth time. */
@@ -66,6 +70,7 @@ export class Publisher implements TransportOwner {
   readonly #layerOfRtxSsrc = new Map<number, Layer>();
   readonly #feedback = new TransportFeedback();
   readonly #senderClock: SenderClock;
+  readonly #counter: SourceCounter;
   readonly #header = new RtpHeader();
   #connected = false;
   #lastPacketAt: number;
@@ -100,6 +105,7 @@ export class Publisher implements TransportOwner {
       clock,
       requestKeyframe: (layer) => this.#requestKeyframe(layer),
     });
+    this.#counter = new SourceCounter(this.mediaSource, clock);
     new SourceWatch({
       mediaSource: this.mediaSource,
       clock,
@@ -123,6 +129,12 @@ export class Publisher implements TransportOwner {
     const { clock } = this.#context;
     this.#lastPacketAt = clock.monotonic();
     this.#context.notifyGateway({ type: 'connected', id: this.id });
+    new SourceFaults({
+      mediaSource: this.mediaSource,
+      clock,
+      signal: this.#life.signal,
+      faultsChanged: (faults) => this.#context.notifyGateway({ type: 'faults', id: this.id, faults }),
+    });
     clock.every(TICK_MS, () => this.#tick(), this.#life.signal);
     clock.every(REPORT_MS, () => this.#sendReports(), this.#life.signal);
   }
@@ -163,6 +175,8 @@ export class Publisher implements TransportOwner {
     const ids = this.#ids;
     if (id === ids.transportSequence) {
       if (length >= 2) this.#transportSequence = (packet[offset]! << 8) | packet[offset + 1]!;
+    } else if (id === ids.audioLevel) {
+      if (length === 1) this.#counter.countAudioLevel(packet[offset]!);
     } else if (id === ids.orientation) {
       if (length === 1) this.#orientation = packet[offset]!;
     } else if (id === ids.rid) {
@@ -173,11 +187,16 @@ export class Publisher implements TransportOwner {
   }
 
   rtcp(packet: Buffer, type: number, _count: number, offset: number, length: number): void {
+    if (type === RTCP.extendedReport) visitDelays(packet, offset, length, this);
     if (type !== RTCP.senderReport) return;
     const report = readSenderReport(packet, offset, length);
     const receiver = report && this.#receivers.get(report.ssrc);
     const moment = receiver?.noteSenderReport(report!);
     if (moment) this.#senderClock.applyReport(receiver!.layer, moment);
+  }
+
+  delaySinceReference(_ssrc: number, lastReference: number, delay: number): void {
+    this.#counter.countRoundTrip(lastReference, delay);
   }
 
   #readExtensions(packet: Buffer, ids: ExtensionIds): void {
@@ -219,7 +238,11 @@ export class Publisher implements TransportOwner {
     }
     const section = layer.kind === 'audio' ? this.#plan.audio : this.#plan.video;
     const nack = section!.feedback.nack;
-    const receiver = new RtpReceiver({ layer, ssrc, clock: this.#context.clock, nack });
+    const { parameters } = section!;
+    const receiver = new RtpReceiver({
+      ...{ layer, ssrc, clock: this.#context.clock, nack },
+      normalises: { parameters },
+    });
     this.#receivers.set(ssrc, receiver);
     this.#receiverOfLayer.set(layer, receiver);
     return receiver;
@@ -277,7 +300,11 @@ export class Publisher implements TransportOwner {
   }
 
   #tick(): void {
-    for (const receiver of this.#receivers.values()) this.#sendNack(receiver);
+    const now = this.#context.clock.monotonic();
+    for (const receiver of this.#receivers.values()) {
+      receiver.flush(now);
+      this.#sendNack(receiver);
+    }
     if (++this.#ticks % FEEDBACK_TICKS !== 0) return;
     const media = this.#receivers.keys().next().value ?? 0;
     for (
@@ -296,8 +323,12 @@ export class Publisher implements TransportOwner {
       return;
     }
     if (this.#receivers.size === 0) return;
-    const blocks = [...this.#receivers.values()].flatMap((receiver) => receiver.reportBlock() ?? []);
+    const receivers = [...this.#receivers.values()];
+    const blocks = receivers.flatMap((receiver) => receiver.reportBlock() ?? []);
     this.#transport.send(receiverReport(OUR_SSRC, blocks));
+    this.#transport.send(referenceTimeReport(OUR_SSRC, clock.now()));
+    const counters = this.#counter.sample(receivers);
+    this.#context.notifyGateway({ type: 'counters', id: this.id, counters });
     // Sent with transport-wide feedback too: senders use the lower of both limits.
     this.#transport.send(
       receiverEstimatedBitrate(OUR_SSRC, this.#maximumBitrate, [...this.#receivers.keys()]),

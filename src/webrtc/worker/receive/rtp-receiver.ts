@@ -1,6 +1,8 @@
 import {
+  announcedParameterSets,
   bareRtp,
   extendSequence,
+  H264PacketNormaliser,
   type ReportBlock,
   type RtpHeader,
   type SenderReport,
@@ -8,7 +10,9 @@ import {
 } from '../../../media/index.js';
 import type { Clock } from '../../../platform/index.js';
 import type { Layer } from './layer.js';
+import { MarkerNormaliser } from './marker-normaliser.js';
 import type { MediaMoment } from './media-moment.js';
+import { TimestampNormaliser } from './timestamp-normaliser.js';
 
 /** Sequence jumps that mean a restart of the stream (RFC 3550 appendix A.1). */
 const MAXIMUM_DROPOUT = 3000;
@@ -24,7 +28,8 @@ const INITIAL_RETRANSMISSION_MS = 40;
 const RETRANSMISSION_WEIGHT = 1 / 4;
 /** Age at which a missing packet is given up, ms; equal to the longest wait of readers. */
 const GIVE_UP_AFTER_MS = 750;
-const KEPT_SHIFTS = 16;
+/** Shifts kept for late packets: at 60 pictures per second, longer than a packet is waited for. */
+const KEPT_SHIFTS = 128;
 /** Base of extended sequence numbers, so that late packets stay positive. */
 const FIRST_SEQUENCE_BASE = 0x10000;
 
@@ -40,11 +45,13 @@ export type RtpReceiverOptions = {
   nack: boolean;
   /** Called when the stream starts or restarts, before its first packet is written. */
   streamStarted?: () => void;
+  /** Makes the stream of a publisher clean; `parameters` are those of its codec in SDP. An encoder's needs nothing. */
+  normalises?: { parameters?: string | undefined };
 };
 
 /**
- * Receives a stream (SSRC) into a layer: detects lost and duplicate packets, removes padding-only packets, and
- * renumbers the rest so that only losses leave gaps.
+ * Receives a stream (SSRC) into a layer: detects lost and duplicate packets, removes padding-only packets, normalises
+ * the others, and renumbers them so that only losses leave gaps.
  */
 export class RtpReceiver {
   readonly layer: Layer;
@@ -52,9 +59,13 @@ export class RtpReceiver {
   readonly #clock: Clock;
   readonly #nack: boolean;
   readonly #streamStarted: (() => void) | undefined;
+  readonly #timestamps: TimestampNormaliser | undefined;
+  readonly #markers: MarkerNormaliser | undefined;
+  readonly #h264: H264PacketNormaliser | undefined;
   readonly #missing = new Map<number, Missing>();
   #newlyMissing = false;
   #retransmissionMs = INITIAL_RETRANSMISSION_MS;
+  #hasRetransmissionTime = false;
   #shifts: Shift[] = [];
   #shift = 0;
   #timestampShift = 0;
@@ -75,10 +86,36 @@ export class RtpReceiver {
     this.#clock = options.clock;
     this.#nack = options.nack;
     this.#streamStarted = options.streamStarted;
+    if (!options.normalises) return;
+    const { layer, normalises } = options;
+    this.#timestamps = new TimestampNormaliser(layer.rate, layer.kind === 'audio');
+    if (layer.kind === 'audio') return;
+    this.#markers = new MarkerNormaliser(layer);
+    if (layer.codec === 'h264')
+      this.#h264 = new H264PacketNormaliser(announcedParameterSets(normalises.parameters ?? ''));
   }
 
   get started(): boolean {
     return this.#highest >= 0;
+  }
+
+  /** Packets expected and received since the stream started or restarted. */
+  get expected(): number {
+    return this.#highest < 0 ? 0 : this.#highest - this.#first + 1;
+  }
+
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Jumps of the timestamps so far. */
+  get timestampJumps(): number {
+    return this.#timestamps?.jumps ?? 0;
+  }
+
+  /** Average time from a NACK to the packet, ms; undefined before the first. */
+  get retransmissionMs(): number | undefined {
+    return this.#hasRetransmissionTime ? this.#retransmissionMs : undefined;
   }
 
   /** Whether a packet is missing, so that a retransmission is of use. */
@@ -100,28 +137,38 @@ export class RtpReceiver {
       this.#streamStarted?.();
     }
     const number = extendSequence(header.sequence, this.#highest);
-    if (number > this.#highest) {
+    const isNewest = number > this.#highest;
+    if (isNewest) {
       this.#noteGap(number, at);
       this.#highest = number;
     } else if (this.#nack) {
       if (!this.#retransmissionArrived(number, at)) return; // duplicate
     } else if (this.#isDuplicate(number)) return;
     this.#received++;
-    if (padding && number === this.#highest) {
-      this.#skipPadding(number);
+    if (padding && isNewest) {
+      this.#replacePacket(number, 0);
       return;
     }
     this.#noteJitter(header.timestamp, at);
-    const timestamp = (header.timestamp + this.#timestampShift) >>> 0;
-    this.layer.packetArrived(timestamp);
-    this.layer.writePacket(
-      bareRtp(packet, header),
-      number + this.#shiftOf(number),
-      timestamp,
-      header.marker,
-      orientation,
-      at,
-    );
+    const timestamp = this.#timestampOf(header.timestamp, isNewest, at);
+    const bare = bareRtp(packet, header);
+    const first = number + this.#shiftOf(number);
+    // In their place in the order alone packets can be inserted and removed.
+    const packets = isNewest ? this.#h264?.normalise(bare, timestamp) : undefined;
+    if (!packets) {
+      this.#write(bare, first, timestamp, header.marker, orientation, at);
+      return;
+    }
+    this.#replacePacket(number, packets.length);
+    for (let i = 0; i < packets.length; i++) {
+      const marker = header.marker && i === packets.length - 1;
+      this.#write(packets[i]!, first + i, timestamp, marker, orientation, at);
+    }
+  }
+
+  /** Sends on what waits for a packet that does not come. */
+  flush(now: number): void {
+    this.#markers?.flush(now);
   }
 
   /**
@@ -133,7 +180,11 @@ export class RtpReceiver {
     this.#lastReport = report.middle;
     this.#lastReportAt = this.#clock.monotonic();
     if (this.#highest < 0) return undefined;
-    return { time: report.time, timestamp: (report.timestamp + this.#timestampShift) >>> 0 };
+    const { time, timestamp } = report;
+    return {
+      time,
+      timestamp: this.#timestamps?.convert(timestamp) ?? (timestamp + this.#timestampShift) >>> 0,
+    };
   }
 
   /** Returns the sequence numbers to request now, ascending. Packets that would arrive too late are given up. */
@@ -164,7 +215,7 @@ export class RtpReceiver {
    */
   reportBlock(): ReportBlock | undefined {
     if (this.#highest < 0) return undefined;
-    const expected = this.#highest - this.#first + 1;
+    const { expected } = this;
     const expectedNow = expected - this.#reportedExpected;
     const lostNow = expectedNow - (this.#received - this.#reportedReceived);
     this.#reportedExpected = expected;
@@ -206,12 +257,41 @@ export class RtpReceiver {
     this.#reportedReceived = 0;
     this.#first = number;
     this.#highest = number - 1;
-    if (layer.head < 0) return;
-    // The layer had packets before: numbering continues.
-    this.#shift = layer.head + 1 - number;
-    const ticks = Math.round((Math.max(20, at - layer.headAt) * layer.rate) / 1000);
-    this.#timestampShift = (layer.headTimestamp + ticks - header.timestamp) | 0;
-    layer.streamRestarted();
+    this.#markers?.restart();
+    if (layer.head >= 0) {
+      // The layer had packets before: numbering continues.
+      this.#shift = layer.head + 1 - number;
+      const ticks = Math.round((Math.max(20, at - layer.headAt) * layer.rate) / 1000);
+      this.#timestampShift = (layer.headTimestamp + ticks - header.timestamp) | 0;
+      layer.streamRestarted();
+    }
+    this.#timestamps?.restart(header.timestamp, header.timestamp + this.#timestampShift, at);
+  }
+
+  #timestampOf(timestamp: number, isNewest: boolean, at: number): number {
+    const timestamps = this.#timestamps;
+    if (!timestamps) {
+      const shifted = (timestamp + this.#timestampShift) >>> 0;
+      this.layer.packetArrived(shifted);
+      return shifted;
+    }
+    const hasChanged = isNewest && timestamps.advance(timestamp, at);
+    if (hasChanged) this.layer.clockRestarted();
+    const converted = timestamps.convert(timestamp);
+    this.layer.packetArrived(converted);
+    if (hasChanged) this.layer.notifyClockChanged();
+    return converted;
+  }
+
+  #write(
+    packet: Buffer,
+    sequence: number,
+    timestamp: number,
+    marker: boolean,
+    orientation: number,
+    at: number,
+  ): void {
+    (this.#markers ?? this.layer).writePacket(packet, sequence, timestamp, marker, orientation, at);
   }
 
   /**
@@ -223,8 +303,9 @@ export class RtpReceiver {
     const missing = this.#missing.get(number);
     if (!missing) return false;
     this.#missing.delete(number);
-    if (missing.tries === 1)
-      this.#retransmissionMs += (at - missing.askedAt - this.#retransmissionMs) * RETRANSMISSION_WEIGHT;
+    if (missing.tries !== 1) return true;
+    this.#hasRetransmissionTime = true;
+    this.#retransmissionMs += (at - missing.askedAt - this.#retransmissionMs) * RETRANSMISSION_WEIGHT;
     return true;
   }
 
@@ -241,10 +322,12 @@ export class RtpReceiver {
     this.#newlyMissing = true;
   }
 
-  #skipPadding(number: number): void {
+  /** Moves the numbers of later packets, as `count` packets take the place of this one. */
+  #replacePacket(number: number, count: number): void {
+    if (count === 1) return;
     this.#shifts.push({ at: number, before: this.#shift });
     if (this.#shifts.length > KEPT_SHIFTS) this.#shifts.shift();
-    this.#shift--;
+    this.#shift += count - 1;
   }
 
   /** Whether a late packet is a duplicate, or too late to be numbered. */

@@ -1,7 +1,12 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
 import type { Test } from 'tap';
+import { FramedPacketReader, isRtcp } from '../../../../src/media/index.js';
+import { H264Writer } from '../../../../src/webrtc/h264-writer.js';
 
 /** RTP packet (RFC 3550, section 5.1) without extensions. */
 export type RtpPacket = {
@@ -31,21 +36,26 @@ export async function bindUdp(port = 0): Promise<Socket> {
   return socket;
 }
 
-/** RTP and RTCP port on loopback that record packets. */
+/** RTP and RTCP port on loopback, and a writer of H.264, whose packets are recorded. */
 export class RtpReceiver {
   readonly port: number;
   readonly packets: RtpPacket[] = [];
   readonly reports: SenderReport[] = [];
 
-  private constructor(rtp: Socket, rtcp: Socket) {
+  readonly h264: H264Writer;
+
+  private constructor(rtp: Socket, rtcp: Socket, h264: H264Writer) {
+    this.h264 = h264;
     this.port = (rtp.address() as AddressInfo).port;
-    rtp.on('message', (bytes: Buffer) => this.packets.push(parse(bytes)));
-    rtcp.on('message', (bytes: Buffer) => {
-      if (bytes[1] !== 200) return;
-      const seconds = bytes.readUInt32BE(8) - NTP_EPOCH + bytes.readUInt32BE(12) / 2 ** 32;
-      const report = { ssrc: bytes.readUInt32BE(4), time: seconds * 1000, timestamp: bytes.readUInt32BE(16) };
-      this.reports.push({ at: performance.now(), ...report });
-    });
+    rtp.on('message', (bytes: Buffer) => this.packets.push(parseRtp(bytes)));
+    rtcp.on('message', (bytes: Buffer) => this.#report(bytes));
+  }
+
+  #report(bytes: Buffer): void {
+    if (bytes[1] !== 200) return;
+    const seconds = bytes.readUInt32BE(8) - NTP_EPOCH + bytes.readUInt32BE(12) / 2 ** 32;
+    const report = { ssrc: bytes.readUInt32BE(4), time: seconds * 1000, timestamp: bytes.readUInt32BE(16) };
+    this.reports.push({ at: performance.now(), ...report });
   }
 
   static async open(t: Test): Promise<RtpReceiver> {
@@ -58,7 +68,24 @@ export class RtpReceiver {
           rtp.close();
           rtcp.close();
         });
-        return new RtpReceiver(rtp, rtcp);
+        const folder = await mkdtemp(path.join(os.tmpdir(), 'rtp-receiver-'));
+        const server = createServer((socket) => {
+          const reader = new FramedPacketReader((packet) =>
+            isRtcp(packet) ? receiver.#report(packet) : receiver.packets.push(parseRtp(packet)),
+          );
+          socket.on('data', (bytes) => reader.read(bytes));
+        });
+        const socketPath = path.join(folder, 'h264.sock');
+        server.listen(socketPath);
+        await once(server, 'listening');
+        const h264 = new H264Writer(socketPath);
+        t.teardown(async () => {
+          h264.close();
+          server.close();
+          await rm(folder, { recursive: true, force: true });
+        });
+        const receiver: RtpReceiver = new RtpReceiver(rtp, rtcp, h264);
+        return receiver;
       }
       rtp.close();
     }
@@ -81,7 +108,8 @@ export class RtpReceiver {
   }
 }
 
-function parse(bytes: Buffer): RtpPacket {
+/** Parses a packet without extensions. */
+export function parseRtp(bytes: Buffer): RtpPacket {
   return {
     at: performance.now(),
     marker: ((bytes[1] ?? 0) & 0x80) !== 0,

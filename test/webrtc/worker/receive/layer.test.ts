@@ -22,13 +22,18 @@ class Reader implements LayerReader {
 class Fixture {
   readonly clock = new FakeClock();
   requests = 0;
-  readonly layer = new Layer({
-    kind: 'video',
-    rid: '',
-    codec: 'h264',
-    clock: this.clock,
-    requestKeyframe: () => this.requests++,
-  });
+  readonly layer: Layer;
+
+  constructor(fixedKeyframes = false) {
+    this.layer = new Layer({
+      kind: 'video',
+      rid: '',
+      codec: 'h264',
+      clock: this.clock,
+      fixedKeyframes,
+      requestKeyframe: () => this.requests++,
+    });
+  }
 
   write(sequence: number, keyframe = false, timestamp = sequence * 3000): void {
     const payload = Buffer.from([keyframe ? 0x65 : 0x41, 1]);
@@ -56,6 +61,40 @@ t.test('a new reader is replayed the last keyframe in portions', async (t) => {
   t.same(reader.received, range(10, 122));
   t.equal(fixture.requests, 0);
   t.equal(fixture.clock.pending, 0, 'no timer is left');
+});
+
+t.test('a source without keyframes on request keeps a group of pictures of 4 s at 6 Mbit/s', async (t) => {
+  const fixture = new Fixture(true);
+  fixture.write(10, true);
+  for (const sequence of range(11, 2_600)) fixture.write(sequence);
+  const reader = new Reader();
+  fixture.layer.attachAtKeyframe(reader, true);
+  await fixture.clock.advance(1_000);
+  t.same(reader.received, range(10, 2_600));
+});
+
+t.test('a burst reaches readers in portions, in order and without a gap', async (t) => {
+  const fixture = new Fixture();
+  fixture.write(10, true);
+  const reader = new Reader();
+  fixture.layer.attachAtKeyframe(reader, true);
+  for (let last = 11; last <= 2_411; last += 400) {
+    const before = reader.received.length;
+    for (const sequence of range(last, last + 400)) fixture.write(sequence);
+    t.ok(reader.received.length - before <= 32, 'the rest waits');
+    let largest = 0;
+    for (let waited = 0; waited < 100; waited += 5) {
+      const { length } = reader.received;
+      await fixture.clock.advance(5);
+      largest = Math.max(largest, reader.received.length - length);
+    }
+    t.ok(largest > 0 && largest <= 32, `${largest} packets in 5 ms`);
+  }
+  t.same(reader.received, range(10, 2_811));
+  t.equal(reader.started.length, 1);
+  t.equal(fixture.clock.pending, 0, 'no timer is left');
+  fixture.write(2_811);
+  t.equal(reader.received.at(-1), 2_811, 'a single packet is not delayed');
 });
 
 t.test('a reordered packet reaches a reader whose replay has passed it', async (t) => {

@@ -3,6 +3,7 @@ import { RtpHeader } from '../../../../src/media/index.js';
 import { Layer, type LayerReader } from '../../../../src/webrtc/worker/receive/layer.js';
 import { RtpReceiver } from '../../../../src/webrtc/worker/receive/rtp-receiver.js';
 import { FakeClock } from '../../../support/fakes/fake-clock.js';
+import { encodeH264Loop, fuA, isIdr, stapA } from '../../../support/media/rtp/h264-rtp.js';
 import { rtpPacket } from '../../../support/media/rtp/synthetic-rtp.js';
 import { seededRandom } from '../../../support/media/seeded-random.js';
 
@@ -49,7 +50,7 @@ function receive(nack = true): {
     accept(sequence, payload = `${sequence}`, timestamp = sequence * 10, into = receiver) {
       const fields = { payloadType: 96, ssrc: into.ssrc, sequence, timestamp };
       const packet = rtpPacket(
-        payload === '' ? { ...fields, padding: 50 } : { ...fields, payload: Buffer.from(payload) },
+        payload === '' ? { ...fields, padding: 50 } : { ...fields, payload: Buffer.from(payload, 'latin1') },
       );
       header.read(packet);
       into.acceptPacket(packet, header, -1, clock.monotonic());
@@ -229,4 +230,31 @@ t.test('random sequence numbers neither throw nor yield a number twice', async (
     if (new Set(numbers).size !== numbers.length) t.fail(`round ${round}: a number was given twice`);
   }
   t.pass();
+});
+
+t.test('inserted and removed packets leave no gap in the numbers, also beside late packets', async (t) => {
+  const { sets, pictures } = await encodeH264Loop();
+  const [sps = Buffer.of(), pps = Buffer.of()] = sets;
+  const parameters = `sprop-parameter-sets=${sets.map((set) => set.toString('base64')).join()}`;
+  const { layer, clock, got, accept } = receive();
+  const receiver = new RtpReceiver({ layer, ssrc: 3, clock, nack: true, normalises: { parameters } });
+  const [idr = Buffer.of()] = pictures.find(isIdr)!;
+  const [slice = Buffer.of()] = pictures.find((units) => !isIdr(units))!;
+  const payloads = [idr, slice, slice, ...fuA(sps, 4), pps, idr, slice];
+  const order = payloads.map((_, index) => index);
+  // The second slice comes after the next keyframe.
+  order.push(...order.splice(2, 1));
+  for (const index of order)
+    accept(100 + index, payloads[index]!.toString('latin1'), Math.min(index, 3), receiver);
+  const expected = [stapA(sps, pps), idr, slice, slice, sps, pps, idr, slice];
+  const sorted = got.toSorted((a, b) => a.sequence - b.sequence);
+  t.strictSame(
+    sorted.map(({ payload }) => payload),
+    expected.map((payload) => payload.toString('latin1')),
+  );
+  const first = sorted[0]!.sequence;
+  t.strictSame(
+    sorted.map(({ sequence }) => sequence - first),
+    expected.map((_, index) => index),
+  );
 });

@@ -1,0 +1,2 @@
+alter table broadcasts drop column ladder;
+alter table livestreams drop column ladder;

@@ -1,0 +1,2 @@
+drop table video_files;
+drop table videos;

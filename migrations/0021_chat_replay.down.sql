@@ -1,0 +1,1 @@
+drop index livestream_chat_media_time;

@@ -1,0 +1,13 @@
+export type { ObjectStoreOptions } from './archive/object-store.js';
+export * from './clips/clip.js';
+export type { ClipRange, ClipRequest, Clips } from './clips/clips.js';
+export type { Movie } from './download/movie.js';
+export * from './recording.js';
+export { RecordingStore } from './recording-store.js';
+export * from './recordings.js';
+export { type FilePart, Replay } from './replay/replay.js';
+export type { PlayableRecording, Replays } from './replay/replays.js';
+export type { Rewind, Rewinds } from './rewind/rewinds.js';
+export type { Previews } from './sprites/previews.js';
+export { TILE } from './sprites/sprite-cues.js';
+export type { PictureRenderer } from './sprites/sprite-renderer.js';

@@ -1,0 +1,34 @@
+import { readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { FileStore } from '@tus/file-store';
+import { HeadendError, isUuid } from '../platform/index.js';
+
+/** Uploaded files, each named by its video, with what tus must know of it in a file beside. */
+export class UploadFiles {
+  /** Store of the tus server. */
+  readonly datastore: FileStore;
+  readonly #folder: string;
+
+  /** @param folder created if it is missing */
+  constructor(folder: string, expiryS: number) {
+    this.#folder = folder;
+    this.datastore = new FileStore({ directory: folder, expirationPeriodInMilliseconds: expiryS * 1_000 });
+  }
+
+  path(videoId: string): string {
+    if (!isUuid(videoId)) throw new HeadendError('video_path_invalid', 'A video id is a UUID.');
+    return path.join(this.#folder, videoId);
+  }
+
+  async delete(videoId: string): Promise<void> {
+    const file = this.path(videoId);
+    await rm(file, { force: true });
+    await rm(`${file}.json`, { force: true });
+  }
+
+  /** Returns the ids of all files. */
+  async list(): Promise<string[]> {
+    const names = await readdir(this.#folder).catch(() => []);
+    return [...new Set(names.map((name) => name.replace(/\.json$/, '')).filter(isUuid))];
+  }
+}

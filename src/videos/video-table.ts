@@ -1,0 +1,257 @@
+import type { Queries, Sql } from '../platform/index.js';
+import type { RecordedSegment, RecordingFile } from '../recordings/index.js';
+import type { VodFile } from '../transcode/index.js';
+import type { Video, VideoChanges, VideoFailure } from './video.js';
+
+export type NewVideo = Pick<Video, 'id' | 'userId' | 'title' | 'visibility' | 'storeId' | 'uploadBytes'>;
+
+export type VideoPage = { limit: number; before?: string | undefined };
+
+/** Storage of a user's videos. */
+export type VideoUsage = {
+  /** Renditions, and uploads that are not transcoded yet, at their announced length. */
+  sizeBytes: number;
+  /** Uploads that are not complete. */
+  uploading: number;
+};
+
+/** Duration of a claim, renewed every few seconds. */
+const CLAIM = '12 seconds';
+
+/** Statements on the tables `videos` and `video_files`; no other file queries them. */
+export class VideoTable {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  /** Inserts a video unless `refuse` says why not; serialized per user, so that concurrent uploads share the quota. */
+  async insert(video: NewVideo, refuse: (usage: VideoUsage) => void): Promise<void> {
+    await this.#sql.begin(async (sql) => {
+      await sql`select pg_advisory_xact_lock(hashtext('videos'), hashtext(${video.userId}))`;
+      refuse(await this.#usage(sql, video.userId));
+      const { id, userId, title, visibility, storeId, uploadBytes } = video;
+      await sql`
+        insert into videos (id, user_id, title, visibility, state, store_id, upload_bytes)
+        values (${id}, ${userId}, ${title}, ${visibility}, 'uploading', ${storeId}, ${uploadBytes})`;
+    });
+  }
+
+  /** @param id must have the form of a UUID. */
+  async find(id: string): Promise<Video | undefined> {
+    const [row] = await this.#sql<Video[]>`select ${this.#columns()} from videos where id = ${id}`;
+    return row;
+  }
+
+  /** Returns a user's videos, newest first: all, or the public ones that are ready. */
+  async listByUser(userId: string, page: VideoPage, which: 'all' | 'public'): Promise<Video[]> {
+    const { limit, before } = page;
+    return await this.#sql<Video[]>`
+      select ${this.#columns()} from videos
+      where user_id = ${userId} and state <> 'deleting'
+        ${which === 'public' ? this.#sql`and visibility = 'public' and state = 'ready'` : this.#sql``}
+        ${before === undefined ? this.#sql`` : this.#sql`and id < ${before}`}
+      order by id desc limit ${limit}`;
+  }
+
+  async usage(userId: string): Promise<VideoUsage> {
+    return await this.#usage(this.#sql, userId);
+  }
+
+  /** @returns the video as it is now; undefined when it is unknown. */
+  async update(id: string, { title, visibility }: VideoChanges): Promise<Video | undefined> {
+    const [row] = await this.#sql<Video[]>`
+      update videos set title = coalesce(${title ?? null}, title), visibility = coalesce(${visibility ?? null}, visibility)
+      where id = ${id} and state <> 'deleting' returning ${this.#columns()}`;
+    return row;
+  }
+
+  /** Stores that bytes of an upload have arrived, which postpones its expiry. */
+  async received(id: string): Promise<void> {
+    await this.#sql`update videos set received_at = now() where id = ${id} and state = 'uploading'`;
+  }
+
+  /** @returns false when it was not being uploaded. */
+  async queue(id: string): Promise<boolean> {
+    const result = await this.#sql`
+      update videos set state = 'queued', received_at = now() where id = ${id} and state = 'uploading'`;
+    return result.count > 0;
+  }
+
+  async setJob(id: string, jobId: string): Promise<void> {
+    await this.#sql`update videos set job_id = ${jobId} where id = ${id}`;
+  }
+
+  /** Returns videos of a folder that wait and have no job, which a crash between two statements leaves. */
+  async listWithoutJob(storeId: string): Promise<string[]> {
+    const rows = await this.#sql<{ id: string }[]>`
+      select id from videos where state = 'queued' and job_id is null and store_id = ${storeId} order by id limit 100`;
+    return rows.map(({ id }) => id);
+  }
+
+  /** Whether a video of a folder waits for its transcoding. */
+  async hasQueued(storeId: string): Promise<boolean> {
+    const [row] = await this
+      .#sql`select from videos where state = 'queued' and store_id = ${storeId} limit 1`;
+    return row !== undefined;
+  }
+
+  /** Claims a waiting video for its transcoding. @returns undefined when it does not wait any more */
+  async claim(id: string, claimant: string): Promise<Video | undefined> {
+    const [row] = await this.#sql<Video[]>`
+      update videos set state = 'transcoding', claimed_by = ${claimant}, claimed_until = now() + ${CLAIM}::interval,
+        attempts = attempts + 1, progress = 0, size_bytes = 0
+      where id = ${id} and state = 'queued' returning ${this.#columns()}`;
+    return row;
+  }
+
+  /** Renews a claim and stores the progress. @returns false when the claim, or the video, is gone */
+  async renew(id: string, claimant: string, progress: number, sizeBytes: number): Promise<boolean> {
+    const result = await this.#sql`
+      update videos set claimed_until = now() + ${CLAIM}::interval, progress = ${progress}, size_bytes = ${sizeBytes}
+      where id = ${id} and claimed_by = ${claimant} and state = 'transcoding'`;
+    return result.count > 0;
+  }
+
+  /** Puts a claimed video back into the queue. @param counts whether the attempt counts */
+  async requeue(id: string, claimant: string, counts: boolean): Promise<void> {
+    await this.#sql`
+      update videos set state = 'queued', claimed_by = null, claimed_until = null, size_bytes = 0,
+        attempts = attempts - ${counts ? 0 : 1}
+      where id = ${id} and claimed_by = ${claimant} and state = 'transcoding'`;
+  }
+
+  /** Stores the renditions of a claimed video. @returns false when the claim is gone */
+  async finish(
+    id: string,
+    claimant: string,
+    { files, durationS, sizeBytes }: { files: readonly VodFile[]; durationS: number; sizeBytes: number },
+  ): Promise<boolean> {
+    return await this.#sql.begin(async (sql) => {
+      const result = await sql`
+        update videos set state = 'ready', progress = 1, duration_s = ${durationS}, size_bytes = ${sizeBytes},
+          claimed_by = null, claimed_until = null
+        where id = ${id} and claimed_by = ${claimant} and state = 'transcoding'`;
+      if (result.count === 0) return false;
+      for (const [number, { rendition, init, frameRate, segments }] of files.entries())
+        await sql`
+          insert into video_files ${sql({
+            video_id: id,
+            ...{ number, rendition, kind: init.kind, codec: init.codec },
+            ...(init.kind === 'video'
+              ? { width: init.width, height: init.height, frame_rate: frameRate ?? null, channels: null }
+              : { width: null, height: null, frame_rate: null, channels: init.channels }),
+            init_bytes: init.data.length,
+            byte_lengths: segments.map(({ byteLength }) => byteLength),
+            fragments: segments.map(({ fragments }) => fragments),
+            durations_s: segments.map(({ durationS: seconds }) => seconds),
+            decode_times_s: segments.map(({ decodeTimeS }) => decodeTimeS),
+          })}`;
+      return true;
+    });
+  }
+
+  /**
+   * Stores that a video has failed, unless it is ready or being deleted.
+   *
+   * @param claimant only if this process has claimed it; default: in any case
+   * @returns the video; undefined when nothing was changed
+   */
+  async fail(id: string, failure: VideoFailure, claimant?: string): Promise<Video | undefined> {
+    const [row] = await this.#sql<Video[]>`
+      update videos set state = 'failed', failure = ${failure}, size_bytes = 0, claimed_by = null, claimed_until = null
+      where id = ${id} and state in ('uploading', 'queued', 'transcoding')
+        ${claimant === undefined ? this.#sql`` : this.#sql`and claimed_by = ${claimant}`}
+      returning ${this.#columns()}`;
+    return row;
+  }
+
+  /** Takes over videos of a folder whose transcoding process is gone. */
+  async claimAbandoned(storeId: string, claimant: string): Promise<Video[]> {
+    return await this.#sql<Video[]>`
+      update videos set claimed_by = ${claimant}, claimed_until = now() + ${CLAIM}::interval
+      where id in (
+        select id from videos where state = 'transcoding' and store_id = ${storeId} and claimed_until < now()
+        limit 100 for update skip locked)
+      returning ${this.#columns()}`;
+  }
+
+  /** Marks uploads that got no bytes for a time as being deleted. */
+  async expireUploads(storeId: string, afterS: number): Promise<void> {
+    await this.#sql`
+      update videos set state = 'deleting'
+      where state = 'uploading' and store_id = ${storeId} and received_at < now() - ${`${afterS} seconds`}::interval`;
+  }
+
+  /** @returns false when it is unknown. */
+  async markForDeletion(id: string): Promise<boolean> {
+    const result = await this.#sql`update videos set state = 'deleting' where id = ${id}`;
+    return result.count > 0;
+  }
+
+  async markAllForDeletion(userId: string): Promise<void> {
+    await this.#sql`update videos set state = 'deleting' where user_id = ${userId}`;
+  }
+
+  /** Returns videos of a folder to be deleted that no process works on. */
+  async listDeleting(storeId: string, claimant: string): Promise<Video[]> {
+    return await this.#sql<Video[]>`
+      select ${this.#columns()} from videos
+      where state = 'deleting' and store_id = ${storeId}
+        and (claimed_by is null or claimed_by = ${claimant} or claimed_until < now())
+      order by id limit 20`;
+  }
+
+  async delete(id: string): Promise<void> {
+    await this.#sql`delete from videos where id = ${id}`;
+  }
+
+  /** Returns the index of a video's renditions, as of a recording with one encoder run. */
+  async files(id: string): Promise<{ files: RecordingFile[]; segments: RecordedSegment[] }> {
+    type Row = Omit<RecordingFile, 'run' | 'msnOffset'> & {
+      byteLengths: number[];
+      fragments: number[];
+      durationsS: number[];
+      decodeTimesS: number[];
+      createdAt: Date;
+    };
+    const rows = await this.#sql<Row[]>`
+      select number, rendition, kind, codec, width, height, frame_rate as "frameRate", channels,
+        init_bytes as "initBytes", byte_lengths as "byteLengths", fragments, durations_s as "durationsS",
+        decode_times_s as "decodeTimesS", created_at as "createdAt"
+      from video_files join videos on videos.id = video_id where video_id = ${id} order by number`;
+    const segments: RecordedSegment[] = [];
+    const files = rows.map(({ byteLengths, fragments, durationsS, decodeTimesS, createdAt, ...file }) => {
+      let byteOffset = file.initBytes;
+      let positionS = 0;
+      for (const [msn, byteLength] of byteLengths.entries()) {
+        const durationS = durationsS[msn]!;
+        segments.push({
+          ...{ fileNumber: file.number, msn, byteOffset, byteLength, durationS },
+          ...{ fragments: fragments[msn]!, decodeTimeS: decodeTimesS[msn]! },
+          programDateTimeMs: createdAt.getTime() + positionS * 1_000,
+        });
+        byteOffset += byteLength;
+        positionS += durationS;
+      }
+      return { ...file, run: 0, msnOffset: 0 };
+    });
+    return { files, segments };
+  }
+
+  async #usage(sql: Queries, userId: string): Promise<VideoUsage> {
+    const [row] = await sql<[{ sizeBytes: string; uploading: number }]>`
+      select coalesce(sum(size_bytes + case when state in ('uploading', 'queued', 'transcoding') then upload_bytes else 0 end), 0)
+          as "sizeBytes",
+        count(*) filter (where state = 'uploading')::integer as uploading
+      from videos where user_id = ${userId}`;
+    return { sizeBytes: Number(row.sizeBytes), uploading: row.uploading };
+  }
+
+  #columns() {
+    return this.#sql`id, user_id as "userId", title, visibility, state, failure, store_id as "storeId",
+      upload_bytes::double precision as "uploadBytes", size_bytes::double precision as "sizeBytes", duration_s as "durationS", progress, attempts,
+      job_id as "jobId", created_at as "createdAt"`;
+  }
+}

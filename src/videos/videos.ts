@@ -1,0 +1,246 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import path from 'node:path';
+import type { Readable } from 'node:stream';
+import {
+  BoundedCalls,
+  type Clock,
+  isUuid,
+  type Logger,
+  newId,
+  PublicError,
+  type Sql,
+  TtlCache,
+} from '../platform/index.js';
+import { type FilePart, RecordingStore, Replay } from '../recordings/index.js';
+import type { Visibility } from '../streams/index.js';
+import { UploadFiles } from './upload-files.js';
+import { UploadServer } from './upload-server.js';
+import type { Video, VideoChanges, VideoFailure } from './video.js';
+import { VideoQueue } from './video-queue.js';
+import { type VideoPage, VideoTable } from './video-table.js';
+import { UPLOAD_EXPIRY_S, type VideoTranscoding, VideoWorker } from './video-worker.js';
+
+export type VideosOptions = {
+  sql: Sql;
+  /** Folder of the files; created if it is missing. */
+  folder: string;
+  /** Maximum bytes of an upload; 0: uploads are refused. */
+  maxUploadBytes: number;
+  /** Unfinished uploads of one user. */
+  maxUploads: number;
+  /** Bytes of all videos and recordings of one user; 0: unlimited. */
+  quotaBytes: number;
+  /** Free bytes of the disk below which nothing is taken. */
+  minimumFreeBytes: number;
+  /** Bytes that a user has stored besides videos. */
+  furtherUsage(userId: string): Promise<number>;
+  transcoding: () => VideoTranscoding;
+  /** The machine is too slow for its broadcasts: nothing is transcoded meanwhile. */
+  isBusy(): boolean;
+  clock: Clock;
+  log: Logger;
+};
+
+export type NewUpload = { userId: string; title: string; visibility: Visibility; uploadBytes: number };
+
+/** Lifetime of cached rows and indexes, ms; changes made by this process invalidate them. */
+const ROW_TTL_MS = 1_000;
+const MAXIMUM_CACHED_ROWS = 2_000;
+const REPLAY_TTL_MS = 300_000;
+/** Of a video of two hours about 2 MB. */
+const MAXIMUM_CACHED_REPLAYS = 50;
+/** Bytes that are read ahead of a client. */
+const READ_AHEAD_BYTES = 256 * 1024;
+
+/** Uploaded videos: their upload, transcoding and files. */
+export class Videos {
+  readonly #options: VideosOptions;
+  readonly #table: VideoTable;
+  readonly #store: RecordingStore;
+  readonly #queue: VideoQueue;
+  readonly #worker: VideoWorker;
+  readonly #uploadServer: UploadServer;
+  /** Bounds the time in which the database must answer viewers. */
+  readonly #calls: BoundedCalls;
+  readonly #rows: TtlCache<Video | undefined>;
+  readonly #replays: TtlCache<Replay>;
+
+  private constructor(options: VideosOptions, store: RecordingStore) {
+    const { sql, folder, clock, log } = options;
+    this.#options = options;
+    this.#store = store;
+    this.#table = new VideoTable(sql);
+    this.#calls = new BoundedCalls({ clock });
+    this.#rows = new TtlCache({ clock, ttlMs: ROW_TTL_MS, maxEntries: MAXIMUM_CACHED_ROWS });
+    this.#replays = new TtlCache({ clock, ttlMs: REPLAY_TTL_MS, maxEntries: MAXIMUM_CACHED_REPLAYS });
+    this.#queue = new VideoQueue(sql, log);
+    const uploads = new UploadFiles(path.join(folder, 'uploads'), UPLOAD_EXPIRY_S);
+    this.#uploadServer = new UploadServer(uploads, async (id) => {
+      await this.#table.queue(id);
+      this.#changed(id);
+      this.#worker.runNow();
+    });
+    this.#worker = new VideoWorker({
+      ...{ table: this.#table, queue: this.#queue, store, uploads, claimant: newId(), clock, log },
+      transcoding: options.transcoding,
+      isBusy: () => options.isBusy(),
+      checkRoom: (video) => this.#checkRoom(video),
+    });
+  }
+
+  /** @throws HeadendError `recordings_dir_unusable` */
+  static async open(options: VideosOptions): Promise<Videos> {
+    return new Videos(options, await RecordingStore.open(options.folder));
+  }
+
+  start(): void {
+    this.#worker.start();
+  }
+
+  /** Ends the transcoding such that the next start continues it. */
+  async close(): Promise<void> {
+    await this.#worker.close();
+    await this.#queue.close();
+  }
+
+  /**
+   * Announces an upload, which `handleUpload` then takes.
+   *
+   * @returns the id of the video
+   * @throws PublicError 400 `upload_empty`, 413 `upload_too_large` or `storage_quota_reached`, 429 `too_many_uploads`,
+   * 503 `storage_disk_low`
+   */
+  async announceUpload(upload: NewUpload): Promise<string> {
+    const { maxUploadBytes, maxUploads, quotaBytes, minimumFreeBytes, furtherUsage } = this.#options;
+    const { uploadBytes, userId } = upload;
+    if (uploadBytes < 1) throw new PublicError(400, 'upload_empty', 'The file is empty: choose another one.');
+    if (uploadBytes > maxUploadBytes)
+      throw new PublicError(
+        413,
+        'upload_too_large',
+        maxUploadBytes === 0
+          ? 'This server takes no uploads.'
+          : `The file is too large: at most ${maxUploadBytes / 1e9} GB are possible.`,
+        { maxBytes: maxUploadBytes },
+      );
+    if ((await this.#store.freeBytes()) < minimumFreeBytes + uploadBytes)
+      throw new PublicError(
+        503,
+        'storage_disk_low',
+        'The disk of the server is almost full: try again later.',
+      );
+    const further = quotaBytes === 0 ? 0 : await furtherUsage(userId);
+    const id = newId();
+    await this.#table.insert({ ...upload, id, storeId: this.#store.id }, ({ sizeBytes, uploading }) => {
+      if (uploading >= maxUploads)
+        throw new PublicError(
+          429,
+          'too_many_uploads',
+          `You have ${uploading} unfinished uploads: finish or delete them first.`,
+        );
+      if (quotaBytes > 0 && sizeBytes + further + uploadBytes > quotaBytes)
+        throw new PublicError(
+          413,
+          'storage_quota_reached',
+          'The file does not fit into your storage: delete recordings or videos.',
+        );
+    });
+    return id;
+  }
+
+  /** Answers a tus request for an upload that was announced and not finished, or creates it. */
+  async handleUpload(request: IncomingMessage, response: ServerResponse, videoId: string): Promise<void> {
+    await this.#uploadServer.handle(request, response, videoId);
+    if (request.method === 'PATCH') await this.#table.received(videoId);
+    const isRefused = request.method === 'POST' && response.statusCode !== 201;
+    if (isRefused || (request.method === 'DELETE' && response.statusCode === 204))
+      await this.#table.markForDeletion(videoId);
+  }
+
+  /** @returns undefined for one that is unknown or being deleted */
+  async find(videoId: string): Promise<Video | undefined> {
+    if (!isUuid(videoId)) return undefined;
+    const video = await this.#rows.get(videoId.toLowerCase(), () =>
+      this.#calls.run(() => this.#table.find(videoId)),
+    );
+    return video?.state === 'deleting' ? undefined : video;
+  }
+
+  /** Returns a user's videos, newest first: all, or the public ones that are ready. */
+  async listByUser(userId: string, page: VideoPage, which: 'all' | 'public'): Promise<Video[]> {
+    return await this.#table.listByUser(userId, page, which);
+  }
+
+  /** Returns the storage that a user's videos take. */
+  async usage(userId: string): Promise<number> {
+    return (await this.#table.usage(userId)).sizeBytes;
+  }
+
+  /** @returns the video as it is now; undefined when it is unknown */
+  async edit(videoId: string, changes: VideoChanges): Promise<Video | undefined> {
+    const video = await this.#table.update(videoId, changes);
+    this.#changed(videoId);
+    return video;
+  }
+
+  /** Ends the upload or transcoding of a video. @returns false when neither runs */
+  async cancel(video: Video): Promise<boolean> {
+    const failed = await this.#worker.fail(video, 'cancelled');
+    this.#changed(video.id);
+    return failed !== undefined;
+  }
+
+  /** Deletes a video with its files, whatever its state. */
+  async remove(videoId: string): Promise<void> {
+    await this.#table.markForDeletion(videoId);
+    this.#changed(videoId);
+    this.#worker.abort(videoId);
+    this.#worker.runNow();
+  }
+
+  /** Deletes all videos of a user. */
+  async forgetUser(userId: string): Promise<void> {
+    await this.#table.markAllForDeletion(userId);
+    this.#worker.runNow();
+  }
+
+  /** Returns the index of a video that is ready. */
+  async load(videoId: string): Promise<Replay> {
+    return await this.#replays.get(videoId, async () => {
+      const { files, segments } = await this.#calls.run(() => this.#table.files(videoId));
+      return new Replay(videoId, files, segments);
+    });
+  }
+
+  /** Opens a part of a file for reading. @returns undefined when it was deleted */
+  async read({
+    recordingId,
+    rendition,
+    run,
+    byteOffset,
+    byteLength,
+  }: FilePart): Promise<Readable | undefined> {
+    try {
+      const handle = await this.#store.openFile(recordingId, rendition, run);
+      const end = byteOffset + byteLength - 1;
+      return handle.createReadStream({ start: byteOffset, end, highWaterMark: READ_AHEAD_BYTES });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  #changed(videoId: string): void {
+    this.#rows.forget(videoId);
+    this.#replays.forget(videoId);
+  }
+
+  async #checkRoom({ userId, uploadBytes }: Video): Promise<VideoFailure | undefined> {
+    const { quotaBytes, minimumFreeBytes, furtherUsage } = this.#options;
+    if ((await this.#store.freeBytes()) < minimumFreeBytes) return 'disk_low';
+    if (quotaBytes === 0) return undefined;
+    // The upload is deleted when the renditions are ready.
+    const stored = (await this.usage(userId)) + (await furtherUsage(userId)) - uploadBytes;
+    return stored > quotaBytes ? 'quota_reached' : undefined;
+  }
+}

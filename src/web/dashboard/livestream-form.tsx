@@ -1,0 +1,89 @@
+import { useState } from 'preact/hooks';
+import type { Stream } from '../api/api-client.js';
+import { ErrorText } from '../forms/error-text.js';
+import type { Action } from '../forms/use-action.js';
+import { type Visibility, VisibilitySelect } from '../forms/visibility-select.js';
+import { LadderEditor } from './ladder-editor.js';
+
+export type LivestreamFields = {
+  title: string;
+  description: string;
+  visibility: Visibility;
+  recordingEnabled: boolean;
+  ladder: Stream['ladder'];
+  clipsBy: Stream['clipsBy'];
+  /** Planned start, in UTC. */
+  scheduledAt: string | null;
+};
+
+type LivestreamFormProps = {
+  stream?: Stream;
+  submitText: string;
+  action: Pick<Action, 'isBusy' | 'error'>;
+  onSubmit: (fields: LivestreamFields) => void;
+  onCancel?: () => void;
+};
+
+/** Properties of a new or existing livestream. */
+export function LivestreamForm({ stream, submitText, action, onSubmit, onCancel }: LivestreamFormProps) {
+  const [ladder, setLadder] = useState(stream?.ladder ?? null);
+  const submit = (event: SubmitEvent): void => {
+    event.preventDefault();
+    const fields = new FormData(event.currentTarget as HTMLFormElement);
+    const scheduledAt = String(fields.get('scheduledAt'));
+    onSubmit({
+      title: String(fields.get('title')),
+      description: String(fields.get('description')),
+      visibility: String(fields.get('visibility')) as Visibility,
+      recordingEnabled: fields.has('recordingEnabled'),
+      ladder,
+      clipsBy: fields.has('clipsByViewers') ? 'viewers' : 'moderators',
+      scheduledAt: scheduledAt === '' ? null : new Date(scheduledAt).toISOString(),
+    });
+  };
+
+  return (
+    <form class="card" onSubmit={submit}>
+      <label>
+        Title
+        <input name="title" required maxLength={200} defaultValue={stream?.title ?? ''} />
+      </label>
+      <label>
+        Description
+        <textarea name="description" maxLength={5_000} rows={3} defaultValue={stream?.description ?? ''} />
+      </label>
+      <VisibilitySelect value={stream?.visibility ?? 'public'} />
+      <label>
+        Planned start
+        <input name="scheduledAt" type="datetime-local" defaultValue={localTime(stream?.scheduledAt)} />
+      </label>
+      <label class="tick">
+        <input name="recordingEnabled" type="checkbox" defaultChecked={stream?.recordingEnabled ?? false} />
+        Record every broadcast
+      </label>
+      <LadderEditor ladder={ladder} onChange={setLadder} />
+      <label class="tick">
+        <input name="clipsByViewers" type="checkbox" defaultChecked={stream?.clipsBy === 'viewers'} />
+        Viewers may make clips
+      </label>
+      <ErrorText>{action.error}</ErrorText>
+      <div class="actions">
+        <button type="submit" class="primary" disabled={action.isBusy}>
+          {submitText}
+        </button>
+        {onCancel && (
+          <button type="button" onClick={onCancel}>
+            Cancel
+          </button>
+        )}
+      </div>
+    </form>
+  );
+}
+
+/** Value of a `datetime-local` input, in the reader's time zone. */
+function localTime(time: string | null | undefined): string {
+  if (!time) return '';
+  const date = new Date(time);
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}

@@ -1,0 +1,80 @@
+import { useState } from 'preact/hooks';
+import type { Recording } from '../../api/contract.js';
+import { callApi } from '../api/api-client.js';
+import { ConfirmButton } from '../forms/confirm-button.js';
+import { ErrorText } from '../forms/error-text.js';
+import { durationText, sizeText, timeText } from '../forms/format.js';
+import { useAction } from '../forms/use-action.js';
+import { type Visibility, VisibilitySelect } from '../forms/visibility-select.js';
+
+type RecordingEntryProps = { recording: Recording; csrfToken: string | null; onChange: () => void };
+
+/** A recording of the user, with everything that can be done with it. */
+export function RecordingEntry({ recording, csrfToken, onChange }: RecordingEntryProps) {
+  const [editing, setEditing] = useState(false);
+  const { isBusy, error, run } = useAction();
+  const { id, title, visibility, state, startedAt, durationS, sizeBytes, playback } = recording;
+  const params = { recordingId: id };
+
+  const save = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    const fields = new FormData(event.currentTarget as HTMLFormElement);
+    const body = { title: String(fields.get('title')), visibility: fields.get('visibility') as Visibility };
+    if (!(await run(callApi('PATCH /api/recordings/:recordingId', { params, body, csrfToken })))) return;
+    setEditing(false);
+    onChange();
+  };
+  const remove = async (): Promise<void> => {
+    if (await run(callApi('DELETE /api/recordings/:recordingId', { params, csrfToken }))) onChange();
+  };
+
+  return (
+    <li>
+      <span>
+        <strong>{title}</strong>
+        <span class="faint">
+          {timeText(startedAt)} · {durationText(durationS)} · {sizeText(sizeBytes)} · {visibility}
+          {state !== 'ready' && ` · ${state === 'recording' ? 'recording now' : 'failed'}`}
+        </span>
+      </span>
+      {playback && (
+        <>
+          <a class="button" href={`/recordings/${encodeURIComponent(id)}`}>
+            Watch
+          </a>
+          <a class="button" href={new URL(playback.mp4).pathname} download>
+            Download
+          </a>
+        </>
+      )}
+      {!editing && (
+        <button type="button" onClick={() => setEditing(true)}>
+          Edit
+        </button>
+      )}
+      {state !== 'recording' && (
+        <ConfirmButton question="Delete this recording for ever?" onConfirm={() => void remove()}>
+          Delete
+        </ConfirmButton>
+      )}
+      {editing && (
+        <form class="card" onSubmit={(event) => void save(event)}>
+          <label>
+            Title
+            <input name="title" required maxLength={200} defaultValue={title} />
+          </label>
+          <VisibilitySelect value={visibility} />
+          <div class="actions">
+            <button type="submit" class="primary" disabled={isBusy}>
+              Save
+            </button>
+            <button type="button" onClick={() => setEditing(false)}>
+              Cancel
+            </button>
+          </div>
+        </form>
+      )}
+      <ErrorText>{error}</ErrorText>
+    </li>
+  );
+}

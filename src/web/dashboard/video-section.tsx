@@ -1,0 +1,150 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Video } from '../../api/contract.js';
+import type { CurrentUser } from '../account/account.js';
+import { callApi } from '../api/api-client.js';
+import { ConfirmButton } from '../forms/confirm-button.js';
+import { ErrorText } from '../forms/error-text.js';
+import { durationText, sizeText } from '../forms/format.js';
+import { useAction } from '../forms/use-action.js';
+import { uploadVideo } from './video-upload.js';
+
+/** Interval at which states are read again, ms. */
+const REFRESH_MS = 2_000;
+const VISIBILITIES = ['public', 'unlisted', 'private'] as const;
+
+/** Uploaded videos of an account, with their progress. */
+export function VideoSection({ currentUser: { csrfToken } }: { currentUser: CurrentUser }) {
+  const [videos, setVideos] = useState<Video[]>();
+  const [uploaded, setUploaded] = useState<number>();
+  const [uploadError, setUploadError] = useState('');
+  const pause = useRef(() => {});
+  const { isBusy, error, run } = useAction();
+
+  const fetchVideos = () => callApi('GET /api/videos', {});
+  const load = async (): Promise<void> => {
+    const listed = await run(fetchVideos());
+    if (listed) setVideos(listed.videos);
+  };
+  useEffect(() => {
+    void load();
+    // Not by `run`: it would delete the message of a failed action.
+    const timer = setInterval(() => {
+      if (document.visibilityState !== 'visible') return;
+      void fetchVideos().then((result) => result.kind === 'ok' && setVideos(result.value.videos));
+    }, REFRESH_MS);
+    return () => {
+      clearInterval(timer);
+      pause.current();
+    };
+  }, []);
+
+  const start = async (input: HTMLInputElement): Promise<void> => {
+    const file = input.files?.[0];
+    if (!file) return;
+    setUploadError('');
+    setUploaded(0);
+    const ended = (message: string): void => {
+      setUploaded(undefined);
+      setUploadError(message);
+      input.value = '';
+      void load();
+    };
+    pause.current = await uploadVideo(file, csrfToken, {
+      onProgress: setUploaded,
+      onDone: () => ended(''),
+      onFailure: ended,
+    });
+  };
+  const edit = async (videoId: string, visibility: Video['visibility']): Promise<void> => {
+    const call = callApi('PATCH /api/videos/:videoId', {
+      params: { videoId },
+      body: { visibility },
+      csrfToken,
+    });
+    if (await run(call)) await load();
+  };
+  const cancel = async (videoId: string): Promise<void> => {
+    pause.current();
+    setUploaded(undefined);
+    if (await run(callApi('POST /api/videos/:videoId/cancel', { params: { videoId }, csrfToken })))
+      await load();
+  };
+  const remove = async (videoId: string): Promise<void> => {
+    if (await run(callApi('DELETE /api/videos/:videoId', { params: { videoId }, csrfToken }))) await load();
+  };
+
+  return (
+    <section class="card">
+      <h2>Your videos</h2>
+      <label>
+        Upload a video
+        <input
+          type="file"
+          accept="video/*,.mkv,.flv,.ts"
+          disabled={uploaded !== undefined}
+          onChange={({ currentTarget }) => void start(currentTarget)}
+        />
+      </label>
+      {uploaded !== undefined && (
+        <label>
+          {percent(uploaded)} uploaded
+          <progress value={uploaded} max={1} />
+        </label>
+      )}
+      <ErrorText>{uploadError || error}</ErrorText>
+      <ul class="entries">
+        {videos?.map((video) => (
+          <li key={video.id}>
+            <span>
+              {video.playback ? <a href={`/videos/${video.id}`}>{video.title}</a> : video.title}
+              <br />
+              <span class="faint">{statusText(video)}</span>
+            </span>
+            <select
+              aria-label={`Who may watch ${video.title}`}
+              value={video.visibility}
+              disabled={isBusy}
+              onChange={({ currentTarget }) =>
+                void edit(video.id, currentTarget.value as Video['visibility'])
+              }
+            >
+              {VISIBILITIES.map((visibility) => (
+                <option key={visibility} value={visibility}>
+                  {visibility}
+                </option>
+              ))}
+            </select>
+            {video.state === 'ready' || video.state === 'failed' ? (
+              <ConfirmButton question="Delete this video for ever?" onConfirm={() => void remove(video.id)}>
+                Delete
+              </ConfirmButton>
+            ) : (
+              <button type="button" disabled={isBusy} onClick={() => void cancel(video.id)}>
+                Cancel
+              </button>
+            )}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function statusText({ state, progress, durationS, sizeBytes, failure }: Video): string {
+  switch (state) {
+    case 'uploading':
+      return 'Uploading';
+    case 'queued':
+      return 'Waits for its turn';
+    case 'transcoding':
+      return `${percent(progress)} prepared`;
+    case 'ready':
+      return `${durationText(durationS ?? 0)} · ${sizeText(sizeBytes)}`;
+    case 'failed':
+      return failure?.message ?? 'Failed';
+  }
+}
+
+function percent(share: number): string {
+  return `${Math.floor(share * 100)} %`;
+}

@@ -1,0 +1,47 @@
+import { Upload } from 'tus-js-client';
+import { apiPath } from '../api/api-client.js';
+
+/** Bytes of one request: with more of them a slow line could not send it in the time that the server allows. */
+const PIECE_BYTES = 2 * 1024 * 1024;
+/** Pauses before a lost upload is continued, ms. */
+const RETRY_DELAYS_MS = [0, 1_000, 3_000, 10_000, 30_000, 60_000];
+
+export type UploadListener = {
+  onProgress(share: number): void;
+  onDone(): void;
+  /** @param message for the user */
+  onFailure(message: string): void;
+};
+
+/** Uploads a file, from where an earlier upload of it ended. @returns a function that pauses it */
+export async function uploadVideo(
+  file: File,
+  csrfToken: string | null,
+  listener: UploadListener,
+): Promise<() => void> {
+  const upload = new Upload(file, {
+    endpoint: new URL(apiPath('GET /api/videos'), location.href).href,
+    headers: csrfToken ? { 'x-csrf-token': csrfToken } : {},
+    metadata: { filename: file.name },
+    chunkSize: PIECE_BYTES,
+    retryDelays: RETRY_DELAYS_MS,
+    removeFingerprintOnSuccess: true,
+    onProgress: (sent, total) => listener.onProgress(total === 0 ? 0 : sent / total),
+    onSuccess: () => listener.onDone(),
+    onError: (error) => listener.onFailure(messageOf(error)),
+  });
+  const [earlier] = await upload.findPreviousUploads();
+  if (earlier) upload.resumeFromPreviousUpload(earlier);
+  upload.start();
+  return () => void upload.abort();
+}
+
+function messageOf(error: Error): string {
+  const body =
+    'originalResponse' in error && (error.originalResponse as { getBody(): string } | null)?.getBody();
+  try {
+    return (JSON.parse(body || '') as { error: { message: string } }).error.message;
+  } catch {
+    return 'The upload was interrupted: choose the file again to go on.';
+  }
+}

@@ -1,0 +1,42 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+
+type ConfirmButtonProps = {
+  children: ComponentChildren;
+  /** Question that names the loss. */
+  question: string;
+  onConfirm: () => void;
+};
+
+/** Button that asks before it acts. */
+export function ConfirmButton({ children, question, onConfirm }: ConfirmButtonProps) {
+  const [asking, setAsking] = useState(false);
+  const cancel = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (asking) cancel.current?.focus();
+  }, [asking]);
+  if (!asking)
+    return (
+      <button type="button" onClick={() => setAsking(true)}>
+        {children}
+      </button>
+    );
+  return (
+    <span class="confirm" role="alertdialog" aria-label={question}>
+      <span>{question}</span>
+      <button
+        type="button"
+        class="danger"
+        onClick={() => {
+          setAsking(false);
+          onConfirm();
+        }}
+      >
+        {children}
+      </button>
+      <button type="button" ref={cancel} onClick={() => setAsking(false)}>
+        Cancel
+      </button>
+    </span>
+  );
+}

@@ -1,0 +1,27 @@
+import { useState } from 'preact/hooks';
+import type { ApiResult } from '../api/api-client.js';
+
+export type Action = {
+  isBusy: boolean;
+  /** Message of the last failure; empty after a success. */
+  error: string;
+  /** Waits for a call of the API. @returns its answer; undefined when it failed */
+  run<T>(call: Promise<ApiResult<T>>): Promise<T | undefined>;
+};
+
+/** State of the calls that a form or button makes. */
+export function useAction(): Action {
+  const [isBusy, setIsBusy] = useState(false);
+  const [error, setError] = useState('');
+  return {
+    isBusy,
+    error,
+    async run(call) {
+      setIsBusy(true);
+      const result = await call;
+      setIsBusy(false);
+      setError(result.kind === 'ok' ? '' : result.message);
+      return result.kind === 'ok' ? result.value : undefined;
+    },
+  };
+}

@@ -1,0 +1,94 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Clip } from '../../api/contract.js';
+import { InviteeSignIn } from '../account/invitee-sign-in.js';
+import { fetchClip } from '../api/api-client.js';
+import { Poll } from '../api/poll.js';
+import { ChatReplay } from '../chat/chat-replay.js';
+import { durationText } from '../forms/format.js';
+import { createPlayer } from '../player/create-player.js';
+import { PlayerFrame } from '../player/player-frame.js';
+
+const FAILURES: Record<NonNullable<Clip['failure']>, string> = {
+  'media-gone': 'The media of this clip were deleted before it was ready.',
+  'format-changed': 'The sound changes its format within this clip: make it without “exact”.',
+  'disk-full': 'The disk of the server is full.',
+  'encoder-failed': 'This clip could not be encoded: make it without “exact”.',
+  interrupted: 'This clip could not be cut.',
+};
+
+/** Page of one clip. */
+export function ClipPage({ clipId }: { clipId: string }) {
+  const video = useRef<HTMLVideoElement>(null);
+  const still = useRef<HTMLCanvasElement>(null);
+  const [clip, setClip] = useState<Clip>();
+  const [missing, setMissing] = useState(false);
+
+  useEffect(() => {
+    const poll = new Poll({
+      fetch: (signal) => fetchClip(clipId, signal),
+      onResult: (result) => {
+        setMissing(result.kind === 'missing');
+        if (result.kind !== 'ok') return result.kind === 'missing' ? 'never' : 'fast';
+        setClip(result.value.clip);
+        return result.value.clip.state === 'processing' ? 'fast' : 'never';
+      },
+    });
+    poll.start();
+    return () => poll.close();
+  }, [clipId]);
+
+  const url = clip?.playback && new URL(clip.playback.hls).pathname;
+  useEffect(() => {
+    if (!url || !video.current || !still.current) return;
+    const player = createPlayer({
+      ...{ video: video.current, still: still.current, url: new URL(url, location.origin).href },
+      ...{ isRecording: true, choice: 'auto', expectsMedia: () => true, onChange: () => {} },
+    });
+    player?.start();
+    return () => player?.close();
+  }, [url]);
+
+  useEffect(() => {
+    document.title = clip ? `${clip.title} · Headend` : 'Headend';
+  }, [clip?.title]);
+
+  return (
+    <main class="watch">
+      <div class="watch-main">
+        <PlayerFrame
+          {...{ video, still }}
+          label={clip?.title ?? 'Clip'}
+          hasControls={url !== null && url !== undefined}
+          notice={noticeOf(clip, missing)}
+        />
+        <header class="about">
+          <h1>{clip?.title ?? 'Clip'}</h1>
+        </header>
+        {clip && (
+          <p class="description">
+            {clip.state === 'ready' && `${durationText(clip.durationS)} · `}
+            <a href={`/watch/${clip.streamId}`}>Whole broadcast</a>
+            {clip.playback && (
+              <>
+                {' · '}
+                <a href={new URL(clip.playback.mp4).pathname} download>
+                  Download
+                </a>
+              </>
+            )}
+          </p>
+        )}
+      </div>
+      {missing && <InviteeSignIn />}
+      {url && <ChatReplay of={{ clipId }} positionS={() => video.current?.currentTime ?? 0} />}
+    </main>
+  );
+}
+
+/** Returns the sentence in the place of the picture. */
+function noticeOf(clip: Clip | undefined, missing: boolean): string | undefined {
+  if (missing) return 'There is no clip at this address.';
+  if (!clip) return 'Loading the clip…';
+  if (clip.state === 'processing') return 'The clip is being cut…';
+  return clip.failure === null ? undefined : FAILURES[clip.failure];
+}

@@ -1,0 +1,102 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { CreateResponse } from '../../api/contract.js';
+import type { CurrentUser } from '../account/account.js';
+import { SignedIn } from '../account/signed-in.js';
+import { callApi, fetchStreamsOf, type Stream } from '../api/api-client.js';
+import { Poll } from '../api/poll.js';
+import { LivestreamCard } from '../dashboard/livestream-card.js';
+import { LivestreamForm } from '../dashboard/livestream-form.js';
+import { VideoSection } from '../dashboard/video-section.js';
+import { useAction } from '../forms/use-action.js';
+import { PublishStep } from '../setup/publish-step.js';
+
+/** Page on which users manage their livestreams. */
+export function DashboardPage() {
+  useEffect(() => {
+    document.title = 'Dashboard · Headend';
+  }, []);
+
+  return (
+    <main class="dashboard">
+      <h1>Your livestreams</h1>
+      <SignedIn invitation="Sign in to manage your livestreams.">
+        {(currentUser) => (
+          <>
+            <Livestreams currentUser={currentUser} userId={currentUser.user.id} />
+            <VideoSection currentUser={currentUser} />
+          </>
+        )}
+      </SignedIn>
+    </main>
+  );
+}
+
+function Livestreams({ currentUser, userId }: { currentUser: CurrentUser; userId: string }) {
+  const [streams, setStreams] = useState<Stream[]>();
+  const [reachable, setReachable] = useState(true);
+  const [creating, setCreating] = useState(false);
+  const [created, setCreated] = useState<CreateResponse>();
+  const action = useAction();
+  const poll = useRef<Poll<{ streams: Stream[] }>>(undefined);
+
+  useEffect(() => {
+    const listing = new Poll({
+      fetch: (signal) => fetchStreamsOf(userId, signal),
+      onResult: (result) => {
+        setReachable(result.kind === 'ok');
+        if (result.kind === 'ok') setStreams(result.value.streams);
+        return 'fast';
+      },
+    });
+    poll.current = listing;
+    listing.start();
+    return () => listing.close();
+  }, [userId]);
+
+  return (
+    <>
+      <p role="status" aria-live="polite">
+        {statusText(streams, reachable)}
+      </p>
+      {creating ? (
+        <LivestreamForm
+          submitText="Create the livestream"
+          onCancel={() => setCreating(false)}
+          action={action}
+          onSubmit={async ({ scheduledAt, ...fields }) => {
+            const body = scheduledAt === null ? fields : { ...fields, scheduledAt };
+            const { csrfToken } = currentUser;
+            const answer = await action.run(callApi('POST /api/livestream/create', { body, csrfToken }));
+            if (!answer) return;
+            setCreating(false);
+            setCreated(answer);
+            poll.current?.fetchNow();
+          }}
+        />
+      ) : (
+        <button type="button" class="primary" onClick={() => setCreating(true)}>
+          New livestream
+        </button>
+      )}
+      {created && <PublishStep key={created.streamId} created={created} />}
+      <ul class="livestreams">
+        {streams?.map((stream) => (
+          <LivestreamCard
+            key={stream.id}
+            currentUser={currentUser}
+            stream={stream}
+            onChange={() => poll.current?.fetchNow()}
+          />
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function statusText(streams: Stream[] | undefined, reachable: boolean): string {
+  if (!reachable) return 'The server does not answer. Trying again…';
+  if (!streams) return 'Loading…';
+  return streams.length === 0
+    ? 'You have no livestream yet: create one, then broadcast with OBS or this browser.'
+    : '';
+}

@@ -1,0 +1,148 @@
+import type { Recording } from '../../api/contract.js';
+import { callApi } from '../api/api-client.js';
+import { createPlayer } from '../player/create-player.js';
+import { type LivePlayer, NO_PLAYER, type PlayerView } from '../player/live-player.js';
+import { type Preview, Previews } from '../player/previews.js';
+import type { RewindRange } from '../player/rewind-position.js';
+import { onPageOrigin } from './page-origin.js';
+import { type PlaybackState, playbackState } from './playback-state.js';
+
+export type RecordingSessionOptions = {
+  recordingId: string;
+  video: HTMLVideoElement;
+  still: HTMLCanvasElement;
+  onChange: () => void;
+};
+
+export type RecordingSnapshot = {
+  recording: Recording | undefined;
+  /** True when the API knows no such recording, or none for this viewer. */
+  missing: boolean;
+  /** Message over the video. */
+  notice: string | undefined;
+  player: PlayerView;
+};
+
+const RETRY_MS = 5_000;
+/** Name of the viewer token in the URIs of a private recording's playlists. */
+const TOKEN = /\?v=([\w-]+)/;
+const MISSING = 'There is no recording at this address.';
+const NOT_READY = 'This recording cannot be played yet.';
+const UNPLAYABLE = 'This browser cannot play recordings. Use a current browser.';
+
+/** Plays one recording that has ended. */
+export class RecordingSession {
+  readonly #options: RecordingSessionOptions;
+  readonly #closing = new AbortController();
+  readonly #previews: Previews;
+  #recording: Recording | undefined;
+  #missing = false;
+  #reachable = true;
+  #unplayable = false;
+  /** Viewer token of a private recording. */
+  #token: string | undefined;
+  #player: LivePlayer | undefined;
+
+  constructor(options: RecordingSessionOptions) {
+    this.#options = options;
+    this.#previews = new Previews(options.onChange);
+  }
+
+  start(): void {
+    void this.#load();
+  }
+
+  snapshot(): RecordingSnapshot {
+    const player = this.#player?.view() ?? NO_PLAYER;
+    return { recording: this.#recording, missing: this.#missing, notice: this.#notice(player), player };
+  }
+
+  chooseQuality(id: string): void {
+    this.#player?.chooseQuality(id);
+  }
+
+  play(): void {
+    this.#player?.play();
+  }
+
+  unmute(): void {
+    this.#options.video.muted = false;
+    if (this.#options.video.volume === 0) this.#options.video.volume = 1;
+  }
+
+  /** Returns the whole recording while the player plays it. */
+  range(): RewindRange | undefined {
+    const { duration, currentTime } = this.#options.video;
+    if (!this.#player || !Number.isFinite(duration)) return undefined;
+    return { lengthS: duration, behindS: duration - currentTime, isRewinding: false, isRecording: true };
+  }
+
+  /** @param behindS distance from the end, s */
+  seekTo(behindS: number): void {
+    const range = this.range();
+    if (range) this.#options.video.currentTime = range.lengthS - behindS;
+  }
+
+  previewAt(behindS: number): Preview | undefined {
+    const range = this.range();
+    const sprites = this.#recording?.playback?.sprites;
+    if (!range || !sprites) return undefined;
+    return this.#previews.at(onPageOrigin(sprites, this.#token), { positionS: range.lengthS - behindS });
+  }
+
+  close(): void {
+    this.#closing.abort();
+    this.#player?.close();
+    this.#player = undefined;
+  }
+
+  #notice(player: PlayerView): string | undefined {
+    if (this.#unplayable) return UNPLAYABLE;
+    if (this.#missing) return MISSING;
+    if (this.#recording && !this.#recording.playback) return NOT_READY;
+    const state: PlaybackState = playbackState({
+      stream: this.#recording ? { found: 'yes', status: 'ended', state: 'offline' } : { found: 'unknown' },
+      reachable: this.#reachable,
+      phase: player.phase,
+      audioOnly: player.audioOnly,
+      recording: 'chosen',
+    });
+    return state.notice;
+  }
+
+  async #load(): Promise<void> {
+    const { recordingId, onChange } = this.#options;
+    const { signal } = this.#closing;
+    const result = await callApi('GET /api/recordings/:recordingId', { params: { recordingId }, signal });
+    if (signal.aborted) return;
+    // The API refuses a malformed id with 400; to a viewer that is the same as an unknown id.
+    this.#missing = result.kind === 'failed' && (result.status === 404 || result.status === 400);
+    this.#reachable = result.kind === 'ok' || this.#missing;
+    if (result.kind === 'ok') {
+      this.#recording = result.value.recording;
+      if (this.#recording.playback) await this.#startPlayer(this.#recording.playback.hls);
+    }
+    onChange();
+    if (!this.#player && !this.#missing && !this.#unplayable && !signal.aborted)
+      setTimeout(() => void this.#load(), RETRY_MS);
+  }
+
+  /** The first playlist of a private recording tells the token, which players cannot show by a cookie. */
+  async #startPlayer(address: string): Promise<void> {
+    const { video, still, onChange } = this.#options;
+    const { signal } = this.#closing;
+    const answer = await fetch(onPageOrigin(address, undefined), { signal }).catch(() => undefined);
+    const playlist = answer?.ok ? await answer.text().catch(() => undefined) : undefined;
+    if (playlist === undefined || signal.aborted) return;
+    this.#token = TOKEN.exec(playlist)?.[1];
+    this.#player = createPlayer({
+      ...{ video, still, url: onPageOrigin(address, this.#token) },
+      isRecording: true,
+      choice: 'hls',
+      expectsMedia: () => true,
+      onChange,
+    });
+    this.#unplayable = !this.#player;
+    this.#player?.start();
+  }
+}

@@ -1,0 +1,56 @@
+import { useEffect } from 'preact/hooks';
+import { signOut } from '../account/account.js';
+import { SignedIn } from '../account/signed-in.js';
+import { AccessTokenSection } from '../settings/access-token-section.js';
+import { DeletionSection } from '../settings/deletion-section.js';
+import { ExportSection } from '../settings/export-section.js';
+import { PasswordSection } from '../settings/password-section.js';
+import { SessionSection } from '../settings/session-section.js';
+
+/** Page for the own account. */
+export function SettingsPage() {
+  useEffect(() => {
+    document.title = 'Account · Headend';
+  }, []);
+  return (
+    <main class="settings">
+      <h1>Your account</h1>
+      <SignedIn invitation="Sign in to change your account.">
+        {(currentUser) => {
+          const { csrfToken, user } = currentUser;
+          return (
+            <>
+              <div class="about">
+                <strong>{user.name}</strong>
+                <span class="faint">{user.role}</span>
+                {user.role === 'admin' && (
+                  <a class="button" href="/admin">
+                    Administration
+                  </a>
+                )}
+                <button
+                  type="button"
+                  onClick={() => {
+                    signOut(currentUser).then(
+                      () => location.assign('/'),
+                      () => location.reload(),
+                    );
+                  }}
+                >
+                  Sign out
+                </button>
+              </div>
+              <div class="choices">
+                <SessionSection csrfToken={csrfToken} />
+                <PasswordSection csrfToken={csrfToken} name={user.name} />
+                <AccessTokenSection csrfToken={csrfToken} />
+                <ExportSection />
+                <DeletionSection csrfToken={csrfToken} name={user.name} />
+              </div>
+            </>
+          );
+        }}
+      </SignedIn>
+    </main>
+  );
+}

@@ -1,0 +1,73 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { CreateResponse } from '../../api/contract.js';
+import { type CurrentUser, fetchCurrentUser } from '../account/account.js';
+import { AccountStep } from '../setup/account-step.js';
+import { LivestreamStep } from '../setup/livestream-step.js';
+import { PublishStep } from '../setup/publish-step.js';
+
+/**
+ * Page of an invitation, `/setup#CODE`: registers an account, creates a first livestream and shows how to publish. The code
+ * is in the fragment, which browsers do not send to servers.
+ */
+export function SetupPage() {
+  const [currentUser, setCurrentUser] = useState<CurrentUser>();
+  const [created, setCreated] = useState<CreateResponse>();
+  const [error, setError] = useState('');
+  const [invitation] = useState(() => location.hash.slice(1));
+  const load = (): void => {
+    fetchCurrentUser().then(setCurrentUser, (error: Error) => setError(error.message));
+  };
+  useEffect(() => {
+    document.title = 'Set up · Headend';
+    load();
+  }, []);
+
+  return (
+    <main class="setup">
+      <h1>Welcome to Headend</h1>
+      {error && (
+        <p class="error" role="alert">
+          {error}
+        </p>
+      )}
+      {currentUser && content(currentUser)}
+    </main>
+  );
+
+  function content(user: CurrentUser) {
+    if (created) return <PublishStep created={created} />;
+    if (user.user)
+      return (
+        <>
+          <p>You are signed in as {user.user.name}.</p>
+          {user.user.role === 'viewer' ? (
+            <a class="button primary" href="/">
+              See what is live
+            </a>
+          ) : (
+            <LivestreamStep currentUser={user} onDone={setCreated} />
+          )}
+        </>
+      );
+    if (invitation === '')
+      return (
+        <p>
+          The link is incomplete: open the whole link that you got. If the server printed it, start the server
+          again for a new one.
+        </p>
+      );
+    return (
+      <>
+        <p>Create your account. It will be your sign-in to this server.</p>
+        <AccountStep
+          invitation={invitation}
+          onDone={() => {
+            // The invitation is used up.
+            history.replaceState(null, '', location.pathname);
+            load();
+          }}
+        />
+      </>
+    );
+  }
+}

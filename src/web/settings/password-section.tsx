@@ -1,0 +1,44 @@
+import { useState } from 'preact/hooks';
+import { callApi } from '../api/api-client.js';
+import { ErrorText } from '../forms/error-text.js';
+import { useAction } from '../forms/use-action.js';
+
+type PasswordSectionProps = { csrfToken: string | null; name: string };
+
+/** Changes the password, which ends all other sessions. */
+export function PasswordSection({ csrfToken, name }: PasswordSectionProps) {
+  const [isDone, setIsDone] = useState(false);
+  const { isBusy, error, run } = useAction();
+
+  const submit = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    const form = event.currentTarget as HTMLFormElement;
+    const fields = new FormData(form);
+    const body = { current: String(fields.get('current')), password: String(fields.get('password')) };
+    setIsDone(false);
+    if (!(await run(callApi('POST /api/auth/password', { body, csrfToken })))) return;
+    form.reset();
+    setIsDone(true);
+  };
+
+  return (
+    <form class="card" aria-labelledby="password" onSubmit={(event) => void submit(event)}>
+      <h2 id="password">Password</h2>
+      <input type="hidden" name="username" autocomplete="username" value={name} />
+      <label>
+        Current password
+        <input name="current" type="password" autocomplete="current-password" required />
+      </label>
+      <label>
+        New password (8 characters or more)
+        <input name="password" type="password" autocomplete="new-password" required minLength={8} />
+      </label>
+      <p class="faint">Other browsers are signed out, and access tokens end.</p>
+      <p role="status">{isDone ? 'The password is changed.' : ''}</p>
+      <ErrorText>{error}</ErrorText>
+      <button type="submit" class="primary" disabled={isBusy}>
+        Change the password
+      </button>
+    </form>
+  );
+}

@@ -1,0 +1,33 @@
+import type { CreateResponse } from '../../api/contract.js';
+import type { CurrentUser } from '../account/account.js';
+import { callApi } from '../api/api-client.js';
+import { ErrorText } from '../forms/error-text.js';
+import { useAction } from '../forms/use-action.js';
+
+type LivestreamStepProps = { currentUser: CurrentUser; onDone: (created: CreateResponse) => void };
+
+/** Creates a livestream. */
+export function LivestreamStep({ currentUser: { csrfToken }, onDone }: LivestreamStepProps) {
+  const { isBusy, error, run } = useAction();
+
+  const submit = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    const fields = new FormData(event.currentTarget as HTMLFormElement);
+    const body = { title: String(fields.get('title')) };
+    const created = await run(callApi('POST /api/livestream/create', { body, csrfToken }));
+    if (created) onDone(created);
+  };
+
+  return (
+    <form class="card" onSubmit={(event) => void submit(event)}>
+      <label>
+        Title of your first livestream
+        <input name="title" required maxLength={200} value="My first livestream" />
+      </label>
+      <ErrorText>{error}</ErrorText>
+      <button type="submit" class="primary" disabled={isBusy}>
+        Create the livestream
+      </button>
+    </form>
+  );
+}

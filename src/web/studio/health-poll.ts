@@ -1,0 +1,44 @@
+import type { Health } from '../../api/contract.js';
+import { callApi } from '../api/api-client.js';
+import { merged } from './health-samples.js';
+
+const POLL_MS = 1_000;
+
+/** Reads the health of a livestream every second, and only the samples that are new. */
+export class HealthPoll {
+  readonly #streamId: string;
+  readonly #onChange: (health: Health) => void;
+  #health: Health | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+
+  constructor(streamId: string, onChange: (health: Health) => void) {
+    this.#streamId = streamId;
+    this.#onChange = onChange;
+  }
+
+  start(): void {
+    void this.#read();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  async #read(): Promise<void> {
+    if (document.visibilityState === 'visible') {
+      const since = this.#health?.series.at.at(-1);
+      const result = await callApi('GET /api/livestream/:streamId/health', {
+        params: { streamId: this.#streamId },
+        ...(since === undefined ? {} : { query: { since: String(since) } }),
+      });
+      if (this.#closed) return;
+      if (result.kind === 'ok') {
+        this.#health = merged(this.#health, result.value.health);
+        this.#onChange(this.#health);
+      }
+    }
+    this.#timer = setTimeout(() => void this.#read(), POLL_MS);
+  }
+}

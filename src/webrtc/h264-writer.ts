@@ -1,0 +1,76 @@
+import { randomInt } from 'node:crypto';
+import net from 'node:net';
+import {
+  framePacket,
+  H264Packetiser,
+  type H264Picture,
+  type H264Sink,
+  isH264Keyframe,
+  senderReport,
+} from '../media/index.js';
+import { LOOPBACK_PAYLOAD_TYPES } from './pool-types.js';
+
+/** Backlog above which pictures are dropped until the next keyframe, bytes: about what the worker keeps of a stream. */
+const MAXIMUM_BACKLOG_BYTES = 4 << 20;
+const TICKS_PER_MS = 90;
+const CNAME = 'headend';
+
+/**
+ * Packetises H.264 pictures and writes them to a worker over a Unix socket, which loses none and keeps their order. A
+ * worker that does not read gets no further pictures until the next keyframe.
+ */
+export class H264Writer implements H264Sink {
+  readonly #socket: net.Socket;
+  #packetiser: H264Packetiser | undefined;
+  #originMs = 0;
+  #firstTimestamp = 0;
+  #dropsPictures = true;
+
+  /** @param path Unix socket of the worker */
+  constructor(path: string) {
+    this.#socket = net.connect(path);
+    // The pool closes the inputs of a worker that has died.
+    this.#socket.on('error', () => {});
+  }
+
+  beginStream(parameterSets: readonly Buffer[], originMs: number): void {
+    const { video: payloadType } = LOOPBACK_PAYLOAD_TYPES;
+    this.#packetiser = new H264Packetiser({
+      ssrc: randomInt(1, 2 ** 32),
+      payloadType,
+      sequence: randomInt(2 ** 15),
+    });
+    this.#packetiser.configure(parameterSets);
+    this.#originMs = originMs;
+    this.#firstTimestamp = randomInt(2 ** 32);
+    this.#dropsPictures = true;
+  }
+
+  writePicture({ data, offset, timeMs }: H264Picture): boolean {
+    const packetiser = this.#packetiser;
+    if (!packetiser || this.#socket.destroyed) return false;
+    const keyframe = isH264Keyframe(data, offset);
+    if (this.#socket.writableLength > MAXIMUM_BACKLOG_BYTES) this.#dropsPictures = true;
+    else if (keyframe) this.#dropsPictures = false;
+    if (this.#dropsPictures) return false;
+    const timestamp = (this.#firstTimestamp + Math.round(timeMs * TICKS_PER_MS)) >>> 0;
+    const packets = packetiser.packetise({ data, offset, timestamp });
+    if (!packets) return false;
+    this.#socket.cork();
+    if (keyframe) this.#socket.write(framePacket(this.#report(packetiser, timeMs, timestamp)));
+    this.#socket.write(packets);
+    this.#socket.uncork();
+    return true;
+  }
+
+  /** Idempotent. */
+  close(): void {
+    this.#packetiser = undefined;
+    this.#socket.destroySoon();
+  }
+
+  #report({ ssrc, packets, payloadBytes }: H264Packetiser, timeMs: number, timestamp: number): Buffer {
+    const time = this.#originMs + timeMs;
+    return senderReport({ ssrc, time, timestamp, packets, bytes: payloadBytes, cname: CNAME });
+  }
+}

@@ -1,0 +1,38 @@
+import t from 'tap';
+import { EventLoopLoad } from '../../../src/platform/index.js';
+import { FakeClock } from '../../support/fakes/fake-clock.js';
+
+t.test('an event loop that is busy for some seconds is full, until it has time to spare', async (t) => {
+  const clock = new FakeClock();
+  const over = new AbortController();
+  const total = { active: 0, idle: 0, utilization: 0 };
+  const load = new EventLoopLoad(clock, over.signal, () => ({ ...total }));
+  const run = async (share: number, seconds: number): Promise<void> => {
+    for (let half = 0; half < seconds * 2; half++) {
+      total.active += 500 * share;
+      total.idle += 500 * (1 - share);
+      await clock.advance(500);
+    }
+  };
+  await run(0.7, 10);
+  t.ok(Math.abs(load.share - 0.7) < 0.01);
+  t.notOk(load.isFull);
+  await run(1, 1);
+  t.notOk(load.isFull, 'a burst of a second');
+  await run(1, 5);
+  t.ok(load.isFull);
+  await run(0.88, 5);
+  t.ok(load.isFull, 'not free yet: it would be full again at once');
+  await run(0.5, 3);
+  t.notOk(load.isFull);
+  over.abort();
+  t.equal(clock.pending, 0);
+});
+
+t.test('the share of a real event loop that only computes rises', async (t) => {
+  const clock = new FakeClock();
+  const load = new EventLoopLoad(clock, new AbortController().signal);
+  for (const end = performance.now() + 30; performance.now() < end; );
+  await clock.advance(500);
+  t.ok(load.share > 0.1, `${load.share}`);
+});

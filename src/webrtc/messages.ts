@@ -88,7 +88,7 @@ export type WorkerReport =
   | { type: 'ready' }
   | { type: 'not-ready'; message: string }
   | { type: 'answered'; id: string; local: LocalTransport }
-  | { type: 'receiving'; id: string; videoPort?: number; audioPort?: number; h264Path?: string }
+  | { type: 'receiving'; id: string; videoPort?: number; audioPort?: number; picturePath?: string }
   | { type: 'sending'; id: string; path?: string }
   | { type: 'refused'; id: string; message: string }
   | { type: 'connected'; id: string }

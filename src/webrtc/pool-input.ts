@@ -1,5 +1,5 @@
-import { H264Writer } from './h264-writer.js';
 import type { WorkerReport } from './messages.js';
+import { PictureWriter } from './picture-writer.js';
 import type { RtpInput } from './pool-types.js';
 import type { WorkerProcess } from './worker-process.js';
 
@@ -10,19 +10,19 @@ export class PoolInput implements RtpInput {
   readonly worker: WorkerProcess;
   readonly videoPort?: number;
   readonly audioPort?: number;
-  readonly h264?: H264Writer;
+  readonly h264?: PictureWriter;
   readonly closed: Promise<void>;
   readonly #id: string;
   readonly #onClose: () => void;
   #resolveClosed: () => void = () => {};
 
   constructor(id: string, worker: WorkerProcess, addresses: Addresses, onClose: () => void) {
-    const { videoPort, audioPort, h264Path } = addresses;
+    const { videoPort, audioPort, picturePath } = addresses;
     this.#id = id;
     this.worker = worker;
     if (videoPort !== undefined) this.videoPort = videoPort;
     if (audioPort !== undefined) this.audioPort = audioPort;
-    if (h264Path !== undefined) this.h264 = new H264Writer(h264Path);
+    if (picturePath !== undefined) this.h264 = new PictureWriter(picturePath);
     this.#onClose = onClose;
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;

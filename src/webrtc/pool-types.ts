@@ -1,4 +1,4 @@
-import type { H264Sink, SourceCounters, SourceInfo } from '../media/index.js';
+import type { PictureSink, SourceCounters, SourceInfo } from '../media/index.js';
 import type {
   LocalTransport,
   PublisherPlan,
@@ -148,7 +148,7 @@ export type RtpInput = {
   readonly videoPort?: number;
   readonly audioPort?: number;
   /** Takes H.264 in place of RTP at the video port; present for a source of H.264. */
-  readonly h264?: H264Sink;
+  readonly h264?: PictureSink;
   /** Resolves when the input is closed, or lost with its worker. Never rejects. */
   readonly closed: Promise<void>;
   close(): void;

@@ -1,4 +1,4 @@
-import type { H264Sink, SourceInfo } from '../../media/index.js';
+import type { PictureSink, SourceInfo } from '../../media/index.js';
 import type { LivestreamLadder } from '../livestream/livestream-ladder.js';
 import type { EncoderRun, EncoderRunOptions, EncoderRunWriter } from './encoder-run.js';
 import type { BroadcastEnd } from './end-reason.js';
@@ -40,7 +40,7 @@ export type WebrtcRenditionDestination = {
   videoPort?: number;
   audioPort?: number;
   /** Takes video that is passed through, in place of RTP at the video port. */
-  h264?: H264Sink;
+  h264?: PictureSink;
 };
 
 export type WebrtcRendition = {

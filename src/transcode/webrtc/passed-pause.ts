@@ -1,9 +1,9 @@
-import type { H264Sink } from '../../media/index.js';
+import type { PictureSink } from '../../media/index.js';
 import { type Clock, type Logger, messageOf } from '../../platform/index.js';
 import type { WebrtcSlate } from '../../streams/index.js';
 
 export type PassedPauseOptions = {
-  sink: H264Sink;
+  sink: PictureSink;
   /** Time by which the newest picture is older than the clock, ms; undefined while no video is passed through. */
   pictureAgeMs(): number | undefined;
   /** Renders the slate; undefined when there is no picture. */

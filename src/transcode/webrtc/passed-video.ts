@@ -1,8 +1,8 @@
-import { type FlvTag, type H264Sink, readFlvVideoTag, readH264ParameterSets } from '../../media/index.js';
+import { type FlvTag, type PictureSink, readFlvVideoTag, readH264ParameterSets } from '../../media/index.js';
 import type { GopBuffer } from '../inputs/gop-buffer.js';
 
 export type PassedVideoOptions = {
-  sink: H264Sink;
+  sink: PictureSink;
   /** Decoder configuration. */
   header: FlvTag;
   /** Unix ms of timestamp 0. */
@@ -13,7 +13,7 @@ export type PassedVideoOptions = {
 
 /** Passes H.264 of a publication to the SFU as it is. */
 export class PassedVideo {
-  readonly #sink: H264Sink;
+  readonly #sink: PictureSink;
   readonly #onDrop: () => void;
   /** Pictures were written, and none was dropped since. */
   #flowing = false;

@@ -217,7 +217,7 @@ export class WebrtcWorker {
   async #receiveRtp({ id, mediaSourceId, video, audio }: Command<'receive-rtp'>): Promise<void> {
     const input = new RtpInput(this.#context, {
       mediaSourceId,
-      h264Path: this.#nextSocketPath(),
+      picturePath: this.#nextSocketPath(),
       ...(video ? { video } : {}),
       ...(audio ? { audio } : {}),
     });

@@ -27,7 +27,7 @@ export type RtpInputOptions = {
   video?: { codec: RtcVideoCodec };
   audio?: true;
   /** Path of the Unix socket for H.264 of the gateway, in a folder that other users cannot enter. */
-  h264Path: string;
+  picturePath: string;
 };
 
 /**
@@ -38,12 +38,12 @@ export class RtpInput {
   readonly mediaSource: MediaSource;
   readonly #context: WorkerContext;
   readonly #ports: RtpPort[] = [];
-  readonly #h264Path: string;
+  readonly #picturePath: string;
   #socket: PacketSocket | undefined;
 
   constructor(context: WorkerContext, options: RtpInputOptions) {
     this.#context = context;
-    this.#h264Path = options.h264Path;
+    this.#picturePath = options.picturePath;
     this.mediaSource = new MediaSource({
       id: options.mediaSourceId,
       format: {
@@ -64,7 +64,7 @@ export class RtpInput {
     if (video) {
       const port = await this.#open(video, LOOPBACK_PAYLOAD_TYPES.video);
       addresses.videoPort = port.number;
-      if (video.codec === 'h264') addresses.h264Path = await this.#listen(port);
+      if (video.codec === 'h264') addresses.picturePath = await this.#listen(port);
     }
     const { audio } = this.mediaSource;
     if (audio) addresses.audioPort = (await this.#open(audio, LOOPBACK_PAYLOAD_TYPES.audio)).number;
@@ -79,9 +79,9 @@ export class RtpInput {
   }
 
   async #listen(port: RtpPort): Promise<string> {
-    this.#socket = new PacketSocket(this.#context, this.#h264Path, port);
+    this.#socket = new PacketSocket(this.#context, this.#picturePath, port);
     await this.#socket.start();
-    return this.#h264Path;
+    return this.#picturePath;
   }
 
   async #open(layer: Layer, payloadType: number): Promise<RtpPort> {
@@ -97,7 +97,7 @@ export class RtpInput {
 }
 
 /** Loopback ports of the streams, and the path of the socket for H.264. */
-export type InputAddresses = { videoPort?: number; audioPort?: number; h264Path?: string };
+export type InputAddresses = { videoPort?: number; audioPort?: number; picturePath?: string };
 
 type Pair = { rtp: dgram.Socket; rtcp: dgram.Socket };
 

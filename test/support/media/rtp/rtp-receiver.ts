@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Test } from 'tap';
 import { FramedPacketReader, isRtcp } from '../../../../src/media/index.js';
-import { H264Writer } from '../../../../src/webrtc/h264-writer.js';
+import { PictureWriter } from '../../../../src/webrtc/picture-writer.js';
 
 /** RTP packet (RFC 3550, section 5.1) without extensions. */
 export type RtpPacket = {
@@ -42,9 +42,9 @@ export class RtpReceiver {
   readonly packets: RtpPacket[] = [];
   readonly reports: SenderReport[] = [];
 
-  readonly h264: H264Writer;
+  readonly h264: PictureWriter;
 
-  private constructor(rtp: Socket, rtcp: Socket, h264: H264Writer) {
+  private constructor(rtp: Socket, rtcp: Socket, h264: PictureWriter) {
     this.h264 = h264;
     this.port = (rtp.address() as AddressInfo).port;
     rtp.on('message', (bytes: Buffer) => this.packets.push(parseRtp(bytes)));
@@ -78,7 +78,7 @@ export class RtpReceiver {
         const socketPath = path.join(folder, 'h264.sock');
         server.listen(socketPath);
         await once(server, 'listening');
-        const h264 = new H264Writer(socketPath);
+        const h264 = new PictureWriter(socketPath);
         t.teardown(async () => {
           h264.close();
           server.close();

@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto';
 import net from 'node:net';
 import {
+  type CodedPicture,
   framePacket,
   H264Packetiser,
-  type H264Picture,
-  type H264Sink,
   isH264Keyframe,
+  type PictureSink,
   senderReport,
 } from '../media/index.js';
 import { LOOPBACK_PAYLOAD_TYPES } from './pool-types.js';
@@ -19,7 +19,7 @@ const CNAME = 'headend';
  * Packetises H.264 pictures and writes them to a worker over a Unix socket, which loses none and keeps their order. A
  * worker that does not read gets no further pictures until the next keyframe.
  */
-export class H264Writer implements H264Sink {
+export class PictureWriter implements PictureSink {
   readonly #socket: net.Socket;
   #packetiser: H264Packetiser | undefined;
   #originMs = 0;
@@ -46,7 +46,7 @@ export class H264Writer implements H264Sink {
     this.#dropsPictures = true;
   }
 
-  writePicture({ data, offset, timeMs }: H264Picture): boolean {
+  writePicture({ data, offset, timeMs }: CodedPicture): boolean {
     const packetiser = this.#packetiser;
     if (!packetiser || this.#socket.destroyed) return false;
     const keyframe = isH264Keyframe(data, offset);

@@ -54,6 +54,7 @@ async function serve(): Promise<void> {
       broadcastId: id,
       counters: new SourceCounters(),
       restart() {},
+      picturePaused() {},
       describe() {},
       notice() {},
       pause: () => () => {},

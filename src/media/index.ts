@@ -10,6 +10,7 @@ export * from './h264-configuration.js';
 export * from './h264-skipped-picture.js';
 export * from './matroska/index.js';
 export * from './normaliser/index.js';
+export * from './packetisers/frame-packetiser.js';
 export * from './picture-limit.js';
 export * from './picture-sink.js';
 export * from './picture-size.js';

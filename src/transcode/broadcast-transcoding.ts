@@ -4,6 +4,7 @@ import {
   type BroadcastSubscription,
   PUBLICATION_END,
   type PublicationEnd,
+  type SlateCodec,
   type Source,
   type WebrtcRendition,
   type WebrtcRenditionDestination,
@@ -128,12 +129,17 @@ export class BroadcastTranscoding implements BroadcastSubscription {
     return slate;
   }
 
-  /** Renders the slate of WebRTC viewers. @throws HeadendError `slate_failed` */
-  async renderWebrtcSlate(signal: AbortSignal): Promise<WebrtcSlate | undefined> {
+  /**
+   * Renders a slate for the SFU; without HLS there may be no picture of the broadcast: its background is plain.
+   *
+   * @throws HeadendError `slate_failed`
+   */
+  async renderWebrtcSlate(codec: SlateCodec, signal: AbortSignal): Promise<WebrtcSlate | undefined> {
     const { slates } = this.#settings;
-    const request = planWebrtcSlate(this.#broadcast.source?.video);
+    const request = planWebrtcSlate(this.#broadcast.source?.video, codec);
     if (!slates || !request || this.#over) return undefined;
-    const slate = await this.#renderSlate(slates, request, signal);
+    const slate =
+      (await this.#renderSlate(slates, request, signal)) ?? (await slates.render(request, undefined, signal));
     const [track] = slate?.values() ?? [];
     return track && webrtcSlate(track, request);
   }
@@ -147,7 +153,7 @@ export class BroadcastTranscoding implements BroadcastSubscription {
     const log = this.#log.child({ publicationId: source.id });
     const shared = [this.#settings, this.#memory, known ?? new GopBuffer(), log] as const;
     const rendition = new WebrtcTranscoding(source, destination, ...shared, (signal) =>
-      this.renderWebrtcSlate(signal),
+      this.renderWebrtcSlate('h264', signal),
     );
     this.#webrtcRenditions.add(rendition);
     void rendition.closed.then(() => this.#webrtcRenditions.delete(rendition));

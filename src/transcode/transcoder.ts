@@ -136,7 +136,7 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
     return {
       publicationStarted: (source) => transcoding.publicationStarted(source),
       encodeForWebrtc: (source, destination) => transcoding.encodeForWebrtc(source, destination),
-      renderWebrtcSlate: (signal) => transcoding.renderWebrtcSlate(signal),
+      renderWebrtcSlate: (codec, signal) => transcoding.renderWebrtcSlate(codec, signal),
       broadcastEnded: () => transcoding.broadcastEnded().finally(() => transcodings.delete(transcoding)),
     };
   }

@@ -76,6 +76,7 @@ export type WorkerCommand =
       srtpKey?: string;
     }
   | { type: 'send-matroska'; id: string; mediaSourceId: string; audio: boolean; zero: number }
+  | { type: 'receive-slate'; id: string; mediaSourceId: string }
   | { type: 'close'; id: string }
   | { type: 'select-layer'; id: string; rid?: string }
   | { type: 'set-media-source'; viewerGroupId: string; mediaSource?: MediaSourceLocation }
@@ -95,6 +96,7 @@ export type WorkerReport =
   | { type: 'closed'; id: string; end: PeerEnd }
   | { type: 'source'; id: string; source: Parameters<Parameters<PublishingPeer['onSource']>[0]>[0] }
   | { type: 'media'; id: string; startedAt: number; has: { audio: boolean; video: boolean } }
+  | { type: 'picture'; id: string; isPaused: boolean }
   | { type: 'counters'; id: string; counters: SourceCounters }
   | { type: 'faults'; id: string; faults: SourceFault[] }
   | { type: 'viewer-event'; id: string; event: ViewerEvent | SentEvent }

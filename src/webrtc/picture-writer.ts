@@ -2,12 +2,15 @@ import { randomInt } from 'node:crypto';
 import net from 'node:net';
 import {
   type CodedPicture,
+  FramePacketiser,
   framePacket,
   H264Packetiser,
   isH264Keyframe,
+  isKeyFrame,
   type PictureSink,
   senderReport,
 } from '../media/index.js';
+import type { RtcVideoCodec } from './media-plan.js';
 import { LOOPBACK_PAYLOAD_TYPES } from './pool-types.js';
 
 /** Backlog above which pictures are dropped until the next keyframe, bytes: about what the worker keeps of a stream. */
@@ -16,18 +19,20 @@ const TICKS_PER_MS = 90;
 const CNAME = 'headend';
 
 /**
- * Packetises H.264 pictures and writes them to a worker over a Unix socket, which loses none and keeps their order. A
+ * Packetises pictures and writes them to a worker over a Unix socket, which loses none and keeps their order. A
  * worker that does not read gets no further pictures until the next keyframe.
  */
 export class PictureWriter implements PictureSink {
   readonly #socket: net.Socket;
-  #packetiser: H264Packetiser | undefined;
+  readonly #codec: RtcVideoCodec;
+  #packetiser: H264Packetiser | FramePacketiser | undefined;
   #originMs = 0;
   #firstTimestamp = 0;
   #dropsPictures = true;
 
   /** @param path Unix socket of the worker */
-  constructor(path: string) {
+  constructor(path: string, codec: RtcVideoCodec) {
+    this.#codec = codec;
     this.#socket = net.connect(path);
     // The pool closes the inputs of a worker that has died.
     this.#socket.on('error', () => {});
@@ -35,12 +40,11 @@ export class PictureWriter implements PictureSink {
 
   beginStream(parameterSets: readonly Buffer[], originMs: number): void {
     const { video: payloadType } = LOOPBACK_PAYLOAD_TYPES;
-    this.#packetiser = new H264Packetiser({
-      ssrc: randomInt(1, 2 ** 32),
-      payloadType,
-      sequence: randomInt(2 ** 15),
-    });
-    this.#packetiser.configure(parameterSets);
+    const stream = { ssrc: randomInt(1, 2 ** 32), payloadType, sequence: randomInt(2 ** 15) };
+    if (this.#codec === 'h264') {
+      this.#packetiser = new H264Packetiser(stream);
+      this.#packetiser.configure(parameterSets);
+    } else this.#packetiser = new FramePacketiser({ ...stream, codec: this.#codec });
     this.#originMs = originMs;
     this.#firstTimestamp = randomInt(2 ** 32);
     this.#dropsPictures = true;
@@ -49,7 +53,8 @@ export class PictureWriter implements PictureSink {
   writePicture({ data, offset, timeMs }: CodedPicture): boolean {
     const packetiser = this.#packetiser;
     if (!packetiser || this.#socket.destroyed) return false;
-    const keyframe = isH264Keyframe(data, offset);
+    const codec = this.#codec;
+    const keyframe = codec === 'h264' ? isH264Keyframe(data, offset) : isKeyFrame(codec, data, offset);
     if (this.#socket.writableLength > MAXIMUM_BACKLOG_BYTES) this.#dropsPictures = true;
     else if (keyframe) this.#dropsPictures = false;
     if (this.#dropsPictures) return false;
@@ -69,7 +74,11 @@ export class PictureWriter implements PictureSink {
     this.#socket.destroySoon();
   }
 
-  #report({ ssrc, packets, payloadBytes }: H264Packetiser, timeMs: number, timestamp: number): Buffer {
+  #report(
+    { ssrc, packets, payloadBytes }: H264Packetiser | FramePacketiser,
+    timeMs: number,
+    timestamp: number,
+  ): Buffer {
     const time = this.#originMs + timeMs;
     return senderReport({ ssrc, time, timestamp, packets, bytes: payloadBytes, cname: CNAME });
   }

@@ -12,7 +12,10 @@ import type {
 import type { WorkerProcess } from './worker-process.js';
 
 /** Reports about the media of a publisher. */
-type PublisherReport = Extract<WorkerReport, { type: 'source' | 'media' | 'counters' | 'faults' }>;
+type PublisherReport = Extract<
+  WorkerReport,
+  { type: 'source' | 'media' | 'picture' | 'counters' | 'faults' }
+>;
 type SourceDescription = Pick<SourceInfo, 'video' | 'audio'>;
 type PresentMedia = { audio: boolean; video: boolean };
 
@@ -55,6 +58,7 @@ export class PoolPublisher extends PoolPeer implements PublishingPeer {
   #media: { startedAt: number; has: PresentMedia } | undefined;
   #faultsListener: ((faults: SourceFault[]) => void) | undefined;
   #faults: SourceFault[] = [];
+  #pictureListener: ((isPaused: boolean) => void) | undefined;
   #countersListener: ((counters: SourceCounters) => void) | undefined;
 
   constructor(id: string, worker: WorkerProcess, mediaSourceId: string) {
@@ -77,6 +81,10 @@ export class PoolPublisher extends PoolPeer implements PublishingPeer {
     if (this.#faults.length > 0) listener(this.#faults);
   }
 
+  onPicturePaused(listener: (isPaused: boolean) => void): void {
+    this.#pictureListener = listener;
+  }
+
   onCounters(listener: (counters: SourceCounters) => void): void {
     this.#countersListener = listener;
   }
@@ -91,6 +99,9 @@ export class PoolPublisher extends PoolPeer implements PublishingPeer {
       case 'media':
         this.#media = { startedAt: report.startedAt, has: report.has };
         this.#mediaListener?.(report.startedAt, report.has);
+        return;
+      case 'picture':
+        this.#pictureListener?.(report.isPaused);
         return;
       case 'counters':
         this.#countersListener?.(report.counters);

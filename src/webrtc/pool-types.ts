@@ -35,6 +35,11 @@ export type WebrtcPool = {
    */
   receiveRtp(options: ReceiveRtpOptions): Promise<RtpInput>;
   /**
+   * Opens a writer of pictures that all readers of a publisher's source get in place of its video until that returns with
+   * a keyframe. `codec` must be that of the source. @throws HeadendError `webrtc_unavailable`
+   */
+  receiveSlate(options: ReceiveSlateOptions): Promise<SlateInput>;
+  /**
    * Sends a source's best video layer and audio as RTP to loopback ports; sender reports go to the next higher ports.
    */
   sendRtp(options: SendRtpOptions): Promise<RtpOutput>;
@@ -101,6 +106,8 @@ export type PublishingPeer = Peer & {
    * or stop later.
    */
   onMedia(listener: (startedAt: number, has: { audio: boolean; video: boolean }) => void): void;
+  /** Reports pauses of the picture; it returns with a keyframe when a slate was shown. */
+  onPicturePaused(listener: (isPaused: boolean) => void): void;
   /** Reports the measurements once a second: of `SourceCounters`, the fields alone. Replaces the earlier listener. */
   onCounters(listener: (counters: SourceCounters) => void): void;
   /** Reports all faults of the media when they change. */
@@ -151,6 +158,16 @@ export type RtpInput = {
   readonly h264?: PictureSink;
   /** Resolves when the input is closed, or lost with its worker. Never rejects. */
   readonly closed: Promise<void>;
+  close(): void;
+};
+
+export type ReceiveSlateOptions = { mediaSourceId: string; codec: RtcVideoCodec };
+
+export type SlateInput = {
+  readonly pictures: PictureSink;
+  /** Resolves when the input is closed, or lost with its worker. Never rejects. */
+  readonly closed: Promise<void>;
+  /** Idempotent. */
   close(): void;
 };
 

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { type Clock, HeadendError, type Logger, makeSocketFolder, newId } from '../platform/index.js';
 import type { MediaSourceLocation, WorkerReport, WorkerTimeouts } from './messages.js';
-import { PoolInput } from './pool-input.js';
+import { PoolInput, PoolSlate } from './pool-input.js';
 import { PoolPublisher, PoolViewer } from './pool-peers.js';
 import type {
   MatroskaOutput,
@@ -11,10 +11,12 @@ import type {
   PublishingPeer,
   PublishOptions,
   ReceiveRtpOptions,
+  ReceiveSlateOptions,
   RtpInput,
   RtpOutput,
   SendMatroskaOptions,
   SendRtpOptions,
+  SlateInput,
   ViewingPeer,
   ViewOffer,
   ViewOptions,
@@ -64,7 +66,7 @@ class Pool implements WebrtcPool {
   #workers: WorkerProcess[] = [];
   readonly #publishers = new Map<string, PoolPublisher>();
   readonly #viewers = new Map<string, PoolViewer>();
-  readonly #inputs = new Set<PoolInput>();
+  readonly #inputs = new Set<PoolInput | PoolSlate>();
   readonly #mediaSources = new Map<string, { worker: WorkerProcess }>();
   readonly #viewerGroups = new Map<string, ViewerGroupRecord>();
   #folder: string | undefined;
@@ -151,22 +153,22 @@ class Pool implements WebrtcPool {
     };
   }
 
-  async receiveRtp({ mediaSourceId, video, audio }: ReceiveRtpOptions): Promise<RtpInput> {
+  async receiveRtp(options: ReceiveRtpOptions): Promise<RtpInput> {
+    const { mediaSourceId } = options;
     const worker = this.#leastLoaded();
-    const id = newId();
-    const ports = await worker.request({
-      type: 'receive-rtp',
-      id,
-      mediaSourceId,
-      ...(video ? { video } : {}),
-      ...(audio ? { audio } : {}),
-    });
-    if (ports.type !== 'receiving') throw unavailable('the WebRTC worker sent an unexpected answer');
-    this.#addMediaSource(mediaSourceId, worker);
-    const input = new PoolInput(id, worker, ports, () => {
+    const input = await PoolInput.open(worker, options, () => {
       this.#inputs.delete(input);
       this.#removeMediaSource(mediaSourceId, worker);
     });
+    this.#addMediaSource(mediaSourceId, worker);
+    this.#inputs.add(input);
+    return input;
+  }
+
+  async receiveSlate(options: ReceiveSlateOptions): Promise<SlateInput> {
+    const worker = this.#mediaSources.get(options.mediaSourceId)?.worker;
+    if (!worker) throw unavailable('no such media source');
+    const input = await PoolSlate.open(worker, options, () => this.#inputs.delete(input));
     this.#inputs.add(input);
     return input;
   }
@@ -327,6 +329,7 @@ class Pool implements WebrtcPool {
         return;
       case 'source':
       case 'media':
+      case 'picture':
       case 'counters':
       case 'faults':
         this.#publishers.get(report.id)?.mediaReported(report);

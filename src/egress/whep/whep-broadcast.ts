@@ -1,4 +1,4 @@
-import type { Cancel, Clock, Logger } from '../../platform/index.js';
+import { type Cancel, type Clock, type Logger, newId } from '../../platform/index.js';
 import {
   type Broadcast,
   type BroadcastEnd,
@@ -8,13 +8,14 @@ import {
   type SourceReader,
 } from '../../streams/index.js';
 import type { WebrtcPool } from '../../webrtc/index.js';
-import { SlateMediaSource } from './slate-media-source.js';
+import { PauseSlate } from './pause-slate.js';
+import { SlateDisplay } from './slate-display.js';
 import { viewerSessionEndOf, type WebrtcViewerSession } from './viewer-session.js';
 import { WebrtcRenditionSource } from './webrtc-rendition-source.js';
 
 export type WhepBroadcastOptions = {
   broadcast: Broadcast;
-  pool: Pick<WebrtcPool, 'receiveRtp' | 'setMediaSource' | 'closeViewerGroup'>;
+  pool: Pick<WebrtcPool, 'receiveRtp' | 'receiveSlate' | 'setMediaSource' | 'closeViewerGroup'>;
   /** Time that a rendition continues after its last viewer has left, ms. */
   lingerMs: number;
   clock: Clock;
@@ -22,7 +23,12 @@ export type WhepBroadcastOptions = {
 };
 
 /** Publication and the tracks of its timeline once that has begun. */
-type Publication = { source: Source; has: { audio: boolean; video: boolean } | undefined };
+type Publication = {
+  source: Source;
+  has: { audio: boolean; video: boolean } | undefined;
+  /** Of media in the SFU. */
+  pauseSlate: PauseSlate | undefined;
+};
 
 /** Minimum interval of `viewercount` events, ms. */
 const VIEWER_COUNT_INTERVAL_MS = 1_000;
@@ -46,8 +52,8 @@ export class WhepBroadcast implements BroadcastSubscription {
   /** Monotonic time when the rendition of the current source was given up, ms. */
   #failedAt: number | undefined;
   /** Present while the broadcast waits for a publisher and has viewers, and until the next source is set. */
-  #slate: SlateMediaSource | undefined;
-  readonly #openSlates = new Set<SlateMediaSource>();
+  #slate: SlateDisplay | undefined;
+  readonly #openSlates = new Set<SlateDisplay>();
   /** The publisher was lost; the broadcast waits for another. */
   #isWaiting = false;
   #endReason: BroadcastEnd | undefined;
@@ -114,7 +120,7 @@ export class WhepBroadcast implements BroadcastSubscription {
   }
 
   publicationStarted(source: Source): void {
-    const publication: Publication = { source, has: undefined };
+    const publication: Publication = { source, has: undefined, pauseSlate: this.#pauseSlateOf(source) };
     this.#source = publication;
     this.#failedAt = undefined;
     this.#isWaiting = false;
@@ -129,7 +135,9 @@ export class WhepBroadcast implements BroadcastSubscription {
         this.#provideMedia();
       },
       write() {},
+      picturePaused: (isPaused) => publication.pauseSlate?.set(isPaused),
       end: (reason) => {
+        publication.pauseSlate?.set(false);
         if (this.#source !== publication) return;
         this.#source = undefined;
         this.#closeRenditionSource();
@@ -144,6 +152,8 @@ export class WhepBroadcast implements BroadcastSubscription {
 
   async broadcastEnded(reason: BroadcastEnd): Promise<void> {
     this.#endReason = reason;
+    const pauseSlate = this.#source?.pauseSlate;
+    pauseSlate?.set(false);
     this.#source = undefined;
     this.#cancelRenditionStop();
     this.#cancelViewerCount?.();
@@ -152,12 +162,14 @@ export class WhepBroadcast implements BroadcastSubscription {
     const end = viewerSessionEndOf(reason);
     for (const session of this.#sessions) session.endSession(end);
     this.#options.pool.closeViewerGroup(this.broadcast.id, end.message);
-    await Promise.all([...this.#openRenditionSources, ...this.#openSlates].map((source) => source.closed));
+    const open = [...this.#openRenditionSources, ...this.#openSlates].map(({ closed }) => closed);
+    await Promise.all([...open, pauseSlate?.closed]);
   }
 
   /** Sets the media source: RTP as published, otherwise a rendition while there are viewers. */
   #provideMedia(): void {
     this.#provideSlate();
+    this.#source?.pauseSlate?.provide();
     const { source, has } = this.#source ?? {};
     if (!source || !has) return;
     if (source.rtp) {
@@ -189,15 +201,34 @@ export class WhepBroadcast implements BroadcastSubscription {
   #provideSlate(): void {
     if (!this.#isWaiting || this.#slate || !this.#hasViewers) return;
     const { pool, clock } = this.#options;
-    const slate: SlateMediaSource = new SlateMediaSource({
-      ...{ broadcast: this.broadcast, pool, clock, log: this.#log },
-      setMediaSource: (id) => {
-        if (this.#slate === slate) pool.setMediaSource(this.broadcast.id, id);
+    let mediaSourceId = '';
+    const slate: SlateDisplay = new SlateDisplay({
+      ...{ broadcast: this.broadcast, codec: 'h264', clock, log: this.#log },
+      open: async () => {
+        mediaSourceId = newId();
+        const input = await pool.receiveRtp({ mediaSourceId, video: { codec: 'h264' } });
+        const { h264: pictures, closed } = input;
+        return pictures && { pictures, closed, close: () => input.close() };
+      },
+      begun: () => {
+        if (this.#slate === slate) pool.setMediaSource(this.broadcast.id, mediaSourceId);
+        this.#log.info({ mediaSourceId }, 'slate shown to WebRTC viewers');
       },
     });
     this.#slate = slate;
     this.#openSlates.add(slate);
     void slate.closed.then(() => this.#openSlates.delete(slate));
+  }
+
+  #pauseSlateOf(source: Source): PauseSlate | undefined {
+    const { rtp } = source;
+    if (!rtp) return undefined;
+    const { pool, clock } = this.#options;
+    return new PauseSlate({
+      ...{ broadcast: this.broadcast, source, mediaSourceId: rtp.mediaSourceId, pool },
+      hasViewers: () => this.#hasViewers,
+      ...{ clock, log: this.#log },
+    });
   }
 
   #closeSlate(): void {

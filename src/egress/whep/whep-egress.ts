@@ -15,7 +15,10 @@ import { type ViewerSession, WebrtcViewerSession } from './viewer-session.js';
 import { WhepBroadcast } from './whep-broadcast.js';
 
 export type WhepEgressOptions = {
-  pool: Pick<WebrtcPool, 'view' | 'offerView' | 'receiveRtp' | 'setMediaSource' | 'closeViewerGroup'>;
+  pool: Pick<
+    WebrtcPool,
+    'view' | 'offerView' | 'receiveRtp' | 'receiveSlate' | 'setMediaSource' | 'closeViewerGroup'
+  >;
   clock: Clock;
   log: Logger;
   /** Time that a WebRTC rendition continues after its last viewer has left, ms. */

@@ -1,4 +1,4 @@
-import type { PictureSink, SourceInfo } from '../../media/index.js';
+import type { PictureSink, SourceInfo, VideoCodec } from '../../media/index.js';
 import type { LivestreamLadder } from '../livestream/livestream-ladder.js';
 import type { EncoderRun, EncoderRunOptions, EncoderRunWriter } from './encoder-run.js';
 import type { BroadcastEnd } from './end-reason.js';
@@ -28,8 +28,12 @@ export type Broadcast = {
    * Requests a rendition for WebRTC viewers (H.264 without B-frames, Opus). Undefined when no subscriber provides one.
    */
   encodeForWebrtc(source: Source, destination: WebrtcRenditionDestination): WebrtcRendition | undefined;
-  /** Renders a slate for WebRTC viewers; undefined when there are none, or no picture for it. */
-  renderWebrtcSlate(signal: AbortSignal): Promise<WebrtcSlate | undefined>;
+  /**
+   * Renders a slate for the SFU; undefined when there are none, or the size of the picture is unknown.
+   *
+   * @throws when that fails
+   */
+  renderWebrtcSlate(codec: SlateCodec, signal: AbortSignal): Promise<WebrtcSlate | undefined>;
   /** Ends the broadcast, and its publication, after a failure that cannot be repaired. */
   fail(reason: BroadcastEnd & 'transcoder-failed'): void;
 };
@@ -51,11 +55,15 @@ export type WebrtcRendition = {
   close(): void;
 };
 
-/** H.264 (constrained baseline) that WebRTC viewers see while there is no picture of the publisher; it is repeated. */
+/** Codecs of slates: H.264 (constrained baseline) for all viewers, others for those of a source of that codec. */
+export type SlateCodec = Exclude<VideoCodec, 'hevc'>;
+
+/** Video that viewers see while there is no picture of the publisher; it is repeated. */
 export type WebrtcSlate = {
-  /** They precede every keyframe. */
+  codec: SlateCodec;
+  /** Of H.264: they precede every keyframe. */
   parameterSets: readonly Buffer[];
-  /** Access units of NAL units, each after its length in four bytes; the first is a keyframe. */
+  /** As `CodedPicture` has them; the first is a keyframe. */
   pictures: readonly Buffer[];
   pictureDurationMs: number;
 };
@@ -67,7 +75,7 @@ export type BroadcastSubscription = {
   /** Encodes a WebRTC rendition of a source. Implemented by transcode alone. */
   encodeForWebrtc?(source: Source, destination: WebrtcRenditionDestination): WebrtcRendition;
   /** Renders a slate for WebRTC viewers. Implemented by transcode alone. @throws when that fails */
-  renderWebrtcSlate?(signal: AbortSignal): Promise<WebrtcSlate | undefined>;
+  renderWebrtcSlate?(codec: SlateCodec, signal: AbortSignal): Promise<WebrtcSlate | undefined>;
   /** Called when an encoder run begins. */
   encoderRunStarted?(run: EncoderRun): void;
   /**

@@ -5,6 +5,7 @@ import type {
   Broadcast,
   BroadcastSubscriber,
   BroadcastSubscription,
+  SlateCodec,
   WebrtcRendition,
   WebrtcRenditionDestination,
   WebrtcSlate,
@@ -204,9 +205,9 @@ export class LiveBroadcast implements Broadcast {
     return undefined;
   }
 
-  async renderWebrtcSlate(signal: AbortSignal): Promise<WebrtcSlate | undefined> {
+  async renderWebrtcSlate(codec: SlateCodec, signal: AbortSignal): Promise<WebrtcSlate | undefined> {
     for (const { subscription } of this.#subscriptions)
-      if (subscription.renderWebrtcSlate) return await subscription.renderWebrtcSlate(signal);
+      if (subscription.renderWebrtcSlate) return await subscription.renderWebrtcSlate(codec, signal);
     return undefined;
   }
 

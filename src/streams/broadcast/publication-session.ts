@@ -67,6 +67,11 @@ export class PublicationSession implements Publication, Source {
     for (const reader of this.#readers) reader.write(tag);
   }
 
+  picturePaused(isPaused: boolean): void {
+    if (this.#over) return;
+    for (const reader of this.#readers) reader.picturePaused?.(isPaused);
+  }
+
   describe(source: Pick<SourceInfo, 'video' | 'audio' | 'encoder'>): void {
     if (this.#over) return;
     this.#info = { ...this.#info, ...source };

@@ -53,6 +53,11 @@ export type Publication = {
   restart(startedAt: number, has: { audio: boolean; video: boolean }): void;
   /** Writes a tag, in the order of arrival. Decoder configurations precede the frames that need them. */
   write(tag: FlvTag): void;
+  /**
+   * Reports that the picture of RTP media pauses while the publisher is connected, or has returned with a keyframe. Tags
+   * show that themselves.
+   */
+  picturePaused(isPaused: boolean): void;
   /** Replaces the description of the source. */
   describe(source: Pick<SourceInfo, 'video' | 'audio' | 'encoder'>): void;
   /** Sets a health notice for the broadcaster, one per topic; undefined clears it. Cleared at the end. */
@@ -67,6 +72,8 @@ export type Publication = {
 export type SourceReader = {
   restart(startedAt: number, has: { audio: boolean; video: boolean }): void;
   write(tag: FlvTag): void;
+  /** The picture of RTP media pauses, or has returned. */
+  picturePaused?(isPaused: boolean): void;
   end(reason: PublicationEnd): void;
 };
 

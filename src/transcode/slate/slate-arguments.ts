@@ -1,3 +1,4 @@
+import type { SlateCodec } from '../../streams/index.js';
 import { SQUARE_PIXELS, VIDEO_TIMESCALE } from '../ffmpeg/ffmpeg-arguments.js';
 import type { SlateRendition, SlateRequest } from './slate.js';
 import type { SlateFile, SlateSource } from './slate-source.js';
@@ -12,34 +13,72 @@ const LETTER_SHARE = 1 / 14;
 const LETTER_WIDTH = 0.62;
 /** Constant rate factor: the picture is shown for long, and costs one keyframe per segment. */
 const QUALITY = '23';
+/** Colour in place of a picture that is not known. */
+const BACKGROUND = '0xc0c0c0';
+const MP4 = [
+  ...['-f', 'mp4', '-movflags', '+cmaf+frag_every_frame+skip_trailer', '-use_editlist', '0'],
+  ...['-video_track_timescale', String(VIDEO_TIMESCALE)],
+] as const;
 
-/** Returns ffmpeg's arguments for a slate. @param outputs file descriptors, one per rendition */
+/** Encoders and muxers of the other codecs. Their rate is that of `-b:v`; every picture refers to earlier ones alone. */
+const ENCODERS: Record<Exclude<SlateCodec, 'h264'>, readonly string[]> = {
+  vp8: ['-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '8', '-auto-alt-ref', '0', '-qmax', '40'],
+  vp9: ['-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8', '-auto-alt-ref', '0', '-qmax', '40'],
+  av1: ['-c:v', 'libaom-av1', '-usage', 'realtime', '-cpu-used', '8'],
+};
+const IVF = ['-lag-in-frames', '0', '-g', '100000', '-threads', '1', '-f', 'ivf'] as const;
+
+/**
+ * Returns ffmpeg's arguments for a slate.
+ *
+ * @param outputs file descriptors, one per rendition
+ * @param hasPicture the last picture of the broadcast comes on standard input
+ */
 export function slateArguments(
   request: SlateRequest,
   source: SlateSource,
-  { outputs, maxPixels }: { outputs: readonly number[]; maxPixels: number },
+  { outputs, maxPixels, hasPicture }: { outputs: readonly number[]; maxPixels: number; hasPicture: boolean },
 ): string[] {
-  const { renditions, picturesPerSegment, segmentDurationS, profile } = request;
+  const { renditions, picturesPerSegment, segmentDurationS, codec } = request;
   const isFilm = source.file?.isFilm ?? false;
   const frameRate = `${picturesPerSegment}/${segmentDurationS}`;
   const shared = [
-    ...['-c:v', 'libx264', '-preset', 'veryfast', '-profile:v', profile, '-coder', 'vlc', '-threads', '1'],
-    ...['-bf', '0', '-refs', '1', '-weightp', '0', '-crf', QUALITY, '-g', '100000', '-sc_threshold', '0'],
-    ...(isFilm ? ['-force_key_frames', `expr:eq(mod(n,${picturesPerSegment}),0)`] : ['-frames:v', '1']),
-    ...['-f', 'mp4', '-movflags', '+cmaf+frag_every_frame+skip_trailer', '-use_editlist', '0'],
-    ...['-video_track_timescale', String(VIDEO_TIMESCALE)],
+    ...(codec === 'h264' ? h264Options(request) : ENCODERS[codec]),
+    ...(isFilm
+      ? ['-force_key_frames', `expr:eq(mod(n,${picturesPerSegment}),0)`]
+      : ['-frames:v', String(encodedPictures(request))]),
+    ...(codec === 'h264' ? MP4 : IVF),
   ];
   const encoded = renditions.flatMap(({ bitrate }, index) => [
-    ...['-map', `[v${index}]`, '-maxrate', String(bitrate), '-bufsize', String(2 * bitrate), ...shared],
+    ...['-map', `[v${index}]`, '-maxrate', String(bitrate), '-bufsize', String(2 * bitrate)],
+    ...(codec === 'h264' ? [] : ['-b:v', String(bitrate)]),
+    ...shared,
     `pipe:${outputs[index]}`,
   ]);
   return [
     ...['-hide_banner', '-nostdin', '-v', 'error', '-threads', '1', '-filter_complex_threads', '1'],
     ...['-max_pixels', String(maxPixels)],
-    ...inputOptions(source.file),
-    ...['-filter_complex', filterGraph(renditions, source, frameRate, segmentDurationS)],
+    ...(source.file || hasPicture ? inputOptions(source.file) : backgroundOptions(renditions[0]!)),
+    ...['-filter_complex', filterGraph(request, source, frameRate)],
     ...encoded,
   ];
+}
+
+function h264Options({ profile }: SlateRequest): string[] {
+  return [
+    ...['-c:v', 'libx264', '-preset', 'veryfast', '-profile:v', profile, '-coder', 'vlc', '-threads', '1'],
+    ...['-bf', '0', '-refs', '1', '-weightp', '0', '-crf', QUALITY, '-g', '100000', '-sc_threshold', '0'],
+  ];
+}
+
+/** Pictures of a still: of H.264 the keyframe alone, as skipped pictures repeat it. */
+function encodedPictures({ codec, picturesPerSegment }: SlateRequest): number {
+  return codec === 'h264' ? 1 : picturesPerSegment;
+}
+
+/** Replaces a picture that is not known. */
+function backgroundOptions({ width, height }: SlateRendition): string[] {
+  return ['-f', 'lavfi', '-t', '1', '-i', `color=c=${BACKGROUND}:size=${width}x${height}:rate=1`];
 }
 
 /** Restricts ffmpeg to the pipe, or to one file and its known format. */
@@ -50,12 +89,9 @@ function inputOptions(file: SlateFile | undefined): string[] {
   return ['-protocol_whitelist', 'file', '-f', demuxer, ...limit, '-i', `file:${file.path}`];
 }
 
-function filterGraph(
-  renditions: readonly SlateRendition[],
-  source: SlateSource,
-  frameRate: string,
-  segmentDurationS: number,
-): string {
+function filterGraph(request: SlateRequest, source: SlateSource, frameRate: string): string {
+  const { renditions, segmentDurationS } = request;
+  const stillPictures = encodedPictures(request);
   const largest = renditions[0]!;
   const split = renditions.map((_, index) => `[s${index}]`).join('');
   const head = [
@@ -63,6 +99,7 @@ function filterGraph(
     `fps=${frameRate}`,
     // Completes the last segment of a film.
     ...(source.file?.isFilm ? [`tpad=stop_mode=clone:stop_duration=${segmentDurationS}`] : []),
+    ...(!source.file?.isFilm && stillPictures > 1 ? [`tpad=stop_mode=clone:stop=${stillPictures}`] : []),
     `split=${renditions.length}${split}`,
   ].join(',');
   const branches = renditions.map(

@@ -5,7 +5,7 @@ import {
   type VideoSource,
 } from '../../media/index.js';
 import { finiteWithin } from '../../platform/index.js';
-import type { Rendition, WebrtcSlate } from '../../streams/index.js';
+import type { Rendition, SlateCodec, WebrtcSlate } from '../../streams/index.js';
 import { type Ladder, scaled } from '../hls/ladder.js';
 import type { Slate, SlateRequest, SlateTrack } from './slate.js';
 
@@ -73,7 +73,7 @@ export function planSlate(
     FRAME_RATE.unknown,
   );
   const picturesPerSegment = Math.round(frameRate * segmentDurationS);
-  return { renditions: known, picturesPerSegment, segmentDurationS, profile: 'high' };
+  return { renditions: known, picturesPerSegment, segmentDurationS, codec: 'h264', profile: 'high' };
 }
 
 function boundedBitrate(bitrate: number | undefined): number {
@@ -94,7 +94,10 @@ export function slateRenditions(
 }
 
 /** Plans the slate of WebRTC viewers, in the size of the source or less. Undefined while that is unknown. */
-export function planWebrtcSlate(source: VideoSource | undefined): SlateRequest | undefined {
+export function planWebrtcSlate(
+  source: VideoSource | undefined,
+  codec: SlateCodec,
+): SlateRequest | undefined {
   const { width, height } = source ?? {};
   if (width === undefined || height === undefined) return undefined;
   const size = scaled(width, height, Math.min(width, height, WEBRTC.maximumLines));
@@ -102,17 +105,18 @@ export function planWebrtcSlate(source: VideoSource | undefined): SlateRequest |
     renditions: [{ id: 'webrtc', ...size, bitrate: WEBRTC.bitrate }],
     picturesPerSegment: WEBRTC.frameRate * WEBRTC.keyframeIntervalS,
     segmentDurationS: WEBRTC.keyframeIntervalS,
-    profile: 'baseline',
+    ...{ codec, profile: 'baseline' },
   };
 }
 
 /** Turns a track into what the SFU sends. @returns undefined when its configuration cannot be read */
 export function webrtcSlate({ init, pictures }: SlateTrack, request: SlateRequest): WebrtcSlate | undefined {
-  const configuration = h264ConfigurationOf(init);
-  const parameterSets = configuration && readH264ParameterSets(configuration);
+  const { codec } = request;
+  const configuration = init && h264ConfigurationOf(init);
+  const parameterSets = codec === 'h264' ? configuration && readH264ParameterSets(configuration) : [];
   return (
     parameterSets && {
-      parameterSets,
+      ...{ codec, parameterSets },
       pictures: pictures.map(({ data }) => data),
       pictureDurationMs: (request.segmentDurationS * 1000) / request.picturesPerSegment,
     }

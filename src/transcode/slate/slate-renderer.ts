@@ -32,12 +32,14 @@ const MAXIMUM_PROCESSES = 2;
 const MAXIMUM_WAITING = 64;
 const CHECK_REQUEST: SlateRequest = {
   renditions: [{ id: 'check', width: 320, height: 180, bitrate: 500_000 }],
-  ...{ picturesPerSegment: 60, segmentDurationS: 2, profile: 'high' },
+  ...{ picturesPerSegment: 60, segmentDurationS: 2, codec: 'h264', profile: 'high' },
 };
 /** File descriptor of the first output. */
 const FIRST_OUTPUT = 3;
 /** Renderings of a configured file that are kept: it is the same for all broadcasts of the same sizes. */
 const KEPT_RENDERINGS = 4;
+const IVF_HEADER_BYTES = 32;
+const IVF_FRAME_HEADER_BYTES = 12;
 
 /** Encodes slates, by a short ffmpeg. Of a still picture one keyframe is encoded, and repeated by skipped pictures. */
 export class SlateRenderer {
@@ -71,10 +73,15 @@ export class SlateRenderer {
   /**
    * Renders a slate.
    *
-   * @param picture MP4 that begins with a keyframe: the last picture of the broadcast. Ignored when a file is configured
+   * @param picture MP4 that begins with a keyframe: the last picture of the broadcast. Ignored when a file is configured;
+   *   without either the background is plain
    * @throws HeadendError `slate_failed`
    */
-  async render(request: SlateRequest, picture: readonly Buffer[], signal: AbortSignal): Promise<Slate> {
+  async render(
+    request: SlateRequest,
+    picture: readonly Buffer[] | undefined,
+    signal: AbortSignal,
+  ): Promise<Slate> {
     if (!this.hasFile) return await this.#renderInTurn(request, picture, signal);
     const key = JSON.stringify(request);
     const known = this.#kept.get(key);
@@ -93,7 +100,7 @@ export class SlateRenderer {
 
   async #renderInTurn(
     request: SlateRequest,
-    picture: readonly Buffer[],
+    picture: readonly Buffer[] | undefined,
     signal: AbortSignal,
   ): Promise<Slate> {
     if (this.#running >= MAXIMUM_PROCESSES) {
@@ -114,12 +121,18 @@ export class SlateRenderer {
     }
   }
 
-  async #render(request: SlateRequest, picture: readonly Buffer[], signal: AbortSignal): Promise<Slate> {
+  async #render(
+    request: SlateRequest,
+    picture: readonly Buffer[] | undefined,
+    signal: AbortSignal,
+  ): Promise<Slate> {
     const { ffmpeg, source, maxPixels, clock } = this.#options;
     const outputs = request.renditions.map((_, index) => FIRST_OUTPUT + index);
     const encoded = await runShortProcess(ffmpeg, {
-      args: slateArguments(request, source, { outputs, maxPixels: decodedPixels(maxPixels) }),
-      input: picture,
+      args: slateArguments(request, source, {
+        ...{ outputs, maxPixels: decodedPixels(maxPixels), hasPicture: picture !== undefined },
+      }),
+      input: picture ?? [],
       outputs,
       maxOutputBytes: MAXIMUM_BYTES,
       priority: PRIORITY[source.file?.isFilm ? 'film' : 'picture'],
@@ -129,15 +142,20 @@ export class SlateRenderer {
     });
     const tracks = new Map<string, SlateTrack>();
     for (const [index, { id }] of request.renditions.entries())
-      tracks.set(id, readTrack(encoded[index]!, request.picturesPerSegment, source.file?.isFilm ?? false));
+      tracks.set(id, readTrack(encoded[index]!, request, source.file?.isFilm ?? false));
     const lengths = new Set([...tracks.values()].map(({ pictures }) => pictures.length));
     if (lengths.size !== 1) throw new Error('the renditions have different lengths');
     return tracks;
   }
 }
 
-/** Reads the CMAF of one rendition. @throws when it is not whole */
-function readTrack(bytes: Buffer, picturesPerSegment: number, isFilm: boolean): SlateTrack {
+/** Reads what ffmpeg wrote of one rendition. @throws when it is not whole */
+function readTrack(bytes: Buffer, { codec, picturesPerSegment }: SlateRequest, isFilm: boolean): SlateTrack {
+  if (codec !== 'h264') {
+    const frames = ivfFrames(bytes);
+    const pictures = frames.map((data, index) => ({ data, sync: index % picturesPerSegment === 0 }));
+    return { init: undefined, pictures: wholeSegments(pictures, picturesPerSegment) };
+  }
   let init: TrackInit | undefined;
   const samples: Sample[] = [];
   const scanner = new CmafScanner({
@@ -154,6 +172,17 @@ function readTrack(bytes: Buffer, picturesPerSegment: number, isFilm: boolean): 
   return { init, pictures };
 }
 
+/** Splits an IVF file: a header of 32 bytes, and before each frame its length in four bytes and its time in eight. */
+function ivfFrames(file: Buffer): Buffer[] {
+  const frames: Buffer[] = [];
+  for (let at = IVF_HEADER_BYTES; at + IVF_FRAME_HEADER_BYTES <= file.length; ) {
+    const start = at + IVF_FRAME_HEADER_BYTES;
+    at = start + file.readUInt32LE(at);
+    if (at <= file.length) frames.push(file.subarray(start, at));
+  }
+  return frames;
+}
+
 function repeatedKeyframe(init: TrackInit, keyframe: Buffer, count: number): SlatePicture[] {
   const configuration = h264ConfigurationOf(init);
   const skipped = configuration && skippedPicture(configuration);
@@ -163,7 +192,7 @@ function repeatedKeyframe(init: TrackInit, keyframe: Buffer, count: number): Sla
   );
 }
 
-function wholeSegments(samples: Sample[], picturesPerSegment: number): SlatePicture[] {
+function wholeSegments(samples: readonly SlatePicture[], picturesPerSegment: number): SlatePicture[] {
   const length = Math.floor(samples.length / picturesPerSegment) * picturesPerSegment;
   if (length === 0) throw new Error('the film has too few pictures');
   const pictures = samples.slice(0, length).map(({ data, sync }) => ({ data, sync }));

@@ -33,7 +33,7 @@ export class SlateVideo {
     this.#slate = slate;
     this.#startTicks = Math.round((startMs * VIDEO_TIMESCALE) / 1000);
     this.#pictureTicks = (segmentDurationS * VIDEO_TIMESCALE) / picturesPerSegment;
-    for (const [id, { init }] of slate) writer.startCopy(id, init);
+    for (const [id, { init }] of slate) if (init) writer.startCopy(id, init);
   }
 
   /** Presentation time at which the written pictures end, ms. */

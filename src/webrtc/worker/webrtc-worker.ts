@@ -6,6 +6,7 @@ import type { WorkerContext } from './context.js';
 import { MatroskaOutput } from './encoder-io/matroska-output.js';
 import { RtpInput } from './encoder-io/rtp-input.js';
 import { RtpOutput } from './encoder-io/rtp-output.js';
+import { SlateInput } from './encoder-io/slate-input.js';
 import { Viewer } from './forward/viewer.js';
 import { ViewerGroup } from './forward/viewer-group.js';
 import { PacketQueue } from './packet-queue.js';
@@ -26,7 +27,7 @@ export class WebrtcWorker {
   readonly #publishers = new Map<string, Publisher>();
   readonly #viewers = new Map<string, ViewerEntry>();
   readonly #offers = new Map<string, Transport>();
-  readonly #inputs = new Map<string, RtpInput>();
+  readonly #inputs = new Map<string, RtpInput | SlateInput>();
   readonly #outputs = new Map<string, RtpOutput | MatroskaOutput>();
   readonly #viewerGroups = new Map<string, ViewerGroup>();
   /** Unix sockets opened so far. */
@@ -101,6 +102,8 @@ export class WebrtcWorker {
         return this.#view(command);
       case 'receive-rtp':
         return this.#receiveRtp(command);
+      case 'receive-slate':
+        return this.#receiveSlate(command);
       case 'send-rtp':
         return this.#sendRtp(command);
       case 'send-matroska':
@@ -226,6 +229,19 @@ export class WebrtcWorker {
     if (this.#inputs.get(id) !== input) return input.close();
     this.#mediaSources.add(input.mediaSource);
     this.#context.notifyGateway({ type: 'receiving', id, ...addresses });
+  }
+
+  async #receiveSlate({ id, mediaSourceId }: Command<'receive-slate'>): Promise<void> {
+    const publisher = [...this.#publishers.values()].find(
+      ({ mediaSource }) => mediaSource.id === mediaSourceId,
+    );
+    if (!publisher) throw new Error('no such publisher');
+    const picturePath = this.#nextSocketPath();
+    const input = new SlateInput(this.#context, picturePath, publisher.pausedLayers);
+    this.#inputs.set(id, input);
+    await input.start();
+    if (this.#inputs.get(id) !== input) return input.close();
+    this.#context.notifyGateway({ type: 'receiving', id, picturePath });
   }
 
   #sendRtp({ id, mediaSourceId, videoPort, audioPort, srtpKey }: Command<'send-rtp'>): void {

@@ -102,3 +102,13 @@ export async function stopPublishing(page: Page): Promise<number> {
     `(async () => { const { pc, location } = window.whip; const { status } = await fetch(location, { method: 'DELETE' }); pc.close(); return status; })()`,
   );
 }
+
+/** Mutes or unmutes one kind of media in the browser. */
+export async function setSending(page: Page, kind: 'audio' | 'video', active: boolean): Promise<void> {
+  await page.evaluate(`(async () => {
+    const sender = window.whip.pc.getSenders().find(({ track }) => track.kind === '${kind}');
+    const parameters = sender.getParameters();
+    for (const encoding of parameters.encodings) encoding.active = ${active};
+    await sender.setParameters(parameters);
+  })()`);
+}

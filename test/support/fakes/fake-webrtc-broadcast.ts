@@ -120,6 +120,10 @@ export class FakeTimelineSource implements Source {
     for (const reader of this.#readers) reader.restart(0, has);
   }
 
+  picturePaused(isPaused: boolean): void {
+    for (const reader of this.#readers) reader.picturePaused?.(isPaused);
+  }
+
   end(): void {
     const readers = this.#readers;
     this.#readers = [];

@@ -8,10 +8,12 @@ import type {
   PublishingPeer,
   PublishOptions,
   ReceiveRtpOptions,
+  ReceiveSlateOptions,
   RtpInput,
   RtpOutput,
   SendMatroskaOptions,
   SendRtpOptions,
+  SlateInput,
   ViewerEvent,
   ViewingPeer,
   ViewOffer,
@@ -56,6 +58,7 @@ export class FakePublishingPeer extends FakePeer implements PublishingPeer {
   media: Parameters<PublishingPeer['onMedia']>[0] = () => {};
   faults: Parameters<PublishingPeer['onFaults']>[0] = () => {};
   counters: Parameters<PublishingPeer['onCounters']>[0] = () => {};
+  picturePaused: Parameters<PublishingPeer['onPicturePaused']>[0] = () => {};
 
   constructor(options: PublishOptions) {
     super();
@@ -72,6 +75,10 @@ export class FakePublishingPeer extends FakePeer implements PublishingPeer {
 
   onCounters(listener: typeof this.counters): void {
     this.counters = listener;
+  }
+
+  onPicturePaused(listener: typeof this.picturePaused): void {
+    this.picturePaused = listener;
   }
 
   onFaults(listener: typeof this.faults): void {
@@ -111,6 +118,8 @@ export class FakeWebrtcPool implements WebrtcPool {
   readonly mediaSources: [viewerGroupId: string, mediaSourceId: string | undefined][] = [];
   readonly closedViewerGroups: [viewerGroupId: string, reason: string][] = [];
   readonly inputs: (ReceiveRtpOptions & { open: boolean; close(): void })[] = [];
+  /** Slates, with the number of pictures written. */
+  readonly slates: (ReceiveSlateOptions & { pictures: number; open: boolean })[] = [];
   readonly outputs: (SendRtpOptions & { open: boolean })[] = [];
   readonly matroskaOutputs: (SendMatroskaOptions & { open: boolean })[] = [];
   /** Makes every call fail as without a worker. */
@@ -159,6 +168,30 @@ export class FakeWebrtcPool implements WebrtcPool {
       ...(options.audio ? { audioPort: 40_002 + this.inputs.length * 4 } : {}),
       closed,
       close,
+    };
+  }
+
+  async receiveSlate(options: ReceiveSlateOptions): Promise<SlateInput> {
+    this.#check();
+    let resolveClosed = (): void => {};
+    const closed = new Promise<void>((resolve) => {
+      resolveClosed = resolve;
+    });
+    const slate = { ...options, pictures: 0, open: true };
+    this.slates.push(slate);
+    return {
+      pictures: {
+        beginStream() {},
+        writePicture() {
+          slate.pictures++;
+          return true;
+        },
+      },
+      closed,
+      close() {
+        slate.open = false;
+        resolveClosed();
+      },
     };
   }
 

@@ -47,6 +47,8 @@ export class RecordingPublication implements Publication {
     this.#notify();
   }
 
+  picturePaused(): void {}
+
   describe(source: Pick<SourceInfo, 'video' | 'audio' | 'encoder'>): void {
     this.descriptions.push(source);
     this.#notify();

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import t, { type Test } from 'tap';
-import { writeFragment } from '../../../src/media/index.js';
+import { isKeyFrame, writeFragment } from '../../../src/media/index.js';
 import type { Slate, SlateRequest } from '../../../src/transcode/slate/slate.js';
 import { SlateRenderer } from '../../../src/transcode/slate/slate-renderer.js';
 import { openSlateSource, type SlateSource } from '../../../src/transcode/slate/slate-source.js';
@@ -18,7 +18,7 @@ const REQUEST: SlateRequest = {
   ],
   picturesPerSegment: 60,
   segmentDurationS: 2,
-  profile: 'high',
+  ...{ codec: 'h264', profile: 'high' },
 };
 const { fontFile } = await openSlateSource(FFMPEG, { file: undefined, text: '' });
 const recogniseSlateFile = async (file: string) => (await openSlateSource(FFMPEG, { file, text: '' })).file;
@@ -41,7 +41,7 @@ function grey(luma: number, size = '640x360'): Buffer {
 /** Decodes `count` pictures of a rendition, which repeats from its beginning; luma of each picture. */
 function decode(t: Test, slate: Slate, id: string, count: number): Buffer[] {
   const { init, pictures } = slate.get(id)!;
-  if (init.kind !== 'video') throw new Error('not video');
+  if (init?.kind !== 'video') throw new Error('not video');
   const samples = Array.from({ length: count }, (_, index) => {
     const { data, sync } = pictures[index % pictures.length]!;
     const flags = sync ? 0x0200_0000 : 0x0101_0000;
@@ -67,7 +67,7 @@ for (const profile of ['high', 'baseline'] as const)
       for (const { id, width, height } of REQUEST.renditions) {
         const track = slate.get(id)!;
         t.match(track.init, { kind: 'video', width, height });
-        t.match(track.init.codec, profile === 'high' ? /^avc1\.6400(0|1)/ : /^avc1\.42c0(0|1)/);
+        t.match(track.init?.codec, profile === 'high' ? /^avc1\.6400(0|1)/ : /^avc1\.42c0(0|1)/);
         t.same(
           track.pictures.flatMap(({ sync }, index) => (sync ? [index] : [])),
           [0],
@@ -163,3 +163,18 @@ t.test(
     t.equal((await one.render(REQUEST, [grey(90)], signal)).size, 2);
   },
 );
+
+for (const codec of ['vp8', 'vp9', 'av1'] as const)
+  t.test(`a slate in ${codec} begins with its only keyframe, also without a picture`, async (t) => {
+    const request: SlateRequest = { ...REQUEST, picturesPerSegment: 30, codec };
+    for (const picture of [[grey(200)], undefined]) {
+      const slate = await renderer().render(request, picture, signal);
+      for (const { pictures } of slate.values()) {
+        t.equal(pictures.length, 30);
+        t.same(
+          pictures.map(({ data }, index) => isKeyFrame(codec, data, 0) === (index === 0)),
+          Array.from({ length: 30 }, () => true),
+        );
+      }
+    }
+  });

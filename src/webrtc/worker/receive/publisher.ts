@@ -23,6 +23,7 @@ import type { Transport, TransportOwner } from '../transport.js';
 import type { Layer } from './layer.js';
 import { MediaSource } from './media-source.js';
 import { NO_ORIENTATION } from './packet-ring.js';
+import { PausedLayers } from './paused-layers.js';
 import { RtpReceiver } from './rtp-receiver.js';
 import { SenderClock } from './sender-clock.js';
 import { SourceCounter } from './source-counter.js';
@@ -58,6 +59,7 @@ export type PublisherOptions = {
 export class Publisher implements TransportOwner {
   readonly id: string;
   readonly mediaSource: MediaSource;
+  readonly pausedLayers: PausedLayers;
   readonly #context: WorkerContext;
   readonly #transport: Transport;
   readonly #plan: PublisherPlan;
@@ -105,11 +107,16 @@ export class Publisher implements TransportOwner {
       clock,
       requestKeyframe: (layer) => this.#requestKeyframe(layer),
     });
+    this.pausedLayers = new PausedLayers({
+      ...{ mediaSource: this.mediaSource, clock },
+      pausedChanged: (isPaused) => context.notifyGateway({ type: 'picture', id: this.id, isPaused }),
+    });
     this.#counter = new SourceCounter(this.mediaSource, clock);
     new SourceWatch({
       mediaSource: this.mediaSource,
       clock,
       signal: this.#life.signal,
+      pausedLayers: this.pausedLayers,
       sourceDescribed: (source) => context.notifyGateway({ type: 'source', id: this.id, source }),
       mediaStarted: (startedAt, has) => context.notifyGateway({ type: 'media', id: this.id, startedAt, has }),
     });
@@ -133,6 +140,7 @@ export class Publisher implements TransportOwner {
       mediaSource: this.mediaSource,
       clock,
       signal: this.#life.signal,
+      lastVideoAt: () => this.pausedLayers.lastVideoAt,
       faultsChanged: (faults) => this.#context.notifyGateway({ type: 'faults', id: this.id, faults }),
     });
     clock.every(TICK_MS, () => this.#tick(), this.#life.signal);
@@ -223,17 +231,23 @@ export class Publisher implements TransportOwner {
   #receiveMedia(packet: Buffer, layer: Layer | undefined, at: number): void {
     if (!layer) return;
     const { ssrc } = this.#header;
-    const receiver = this.#receivers.get(ssrc) ?? this.#addReceiver(layer, ssrc, at);
+    const turn =
+      layer.kind === 'audio' ? 'continue' : this.pausedLayers.accept(layer, packet, this.#header, at);
+    if (turn === 'drop') return;
+    const returns = turn === 'return';
+    const receiver = this.#receivers.get(ssrc) ?? this.#addReceiver(layer, ssrc, at, returns);
     // One SSRC for audio and video is a fault of the publisher.
     if (receiver?.layer !== layer) return;
+    if (returns) receiver.restart();
     receiver.acceptPacket(packet, this.#header, this.#orientation, at);
     if (receiver.newlyMissing) this.#sendNack(receiver);
   }
 
-  #addReceiver(layer: Layer, ssrc: number, at: number): RtpReceiver | undefined {
+  #addReceiver(layer: Layer, ssrc: number, at: number, isReplaceable: boolean): RtpReceiver | undefined {
     const before = this.#receiverOfLayer.get(layer);
     if (before) {
-      if (this.#rid === undefined && at - layer.meter.lastAt < SSRC_REPLACEABLE_AFTER_MS) return undefined;
+      const isSent = !isReplaceable && at - layer.meter.lastAt < SSRC_REPLACEABLE_AFTER_MS;
+      if (this.#rid === undefined && isSent) return undefined;
       this.#receivers.delete(before.ssrc);
     }
     const section = layer.kind === 'audio' ? this.#plan.audio : this.#plan.video;
@@ -306,6 +320,7 @@ export class Publisher implements TransportOwner {
       this.#sendNack(receiver);
     }
     if (++this.#ticks % FEEDBACK_TICKS !== 0) return;
+    this.pausedLayers.check();
     const media = this.#receivers.keys().next().value ?? 0;
     for (
       let packet = this.#feedback.write(OUR_SSRC, media);
@@ -327,7 +342,7 @@ export class Publisher implements TransportOwner {
     const blocks = receivers.flatMap((receiver) => receiver.reportBlock() ?? []);
     this.#transport.send(receiverReport(OUR_SSRC, blocks));
     this.#transport.send(referenceTimeReport(OUR_SSRC, clock.now()));
-    const counters = this.#counter.sample(receivers);
+    const counters = this.#counter.sample(receivers, this.pausedLayers.isSlateShown);
     this.#context.notifyGateway({ type: 'counters', id: this.id, counters });
     // Sent with transport-wide feedback too: senders use the lower of both limits.
     this.#transport.send(

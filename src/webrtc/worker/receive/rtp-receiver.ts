@@ -166,6 +166,13 @@ export class RtpReceiver {
     }
   }
 
+  /** Begins anew with the next packet: the layer has packets of another stream meanwhile. */
+  restart(): void {
+    this.#highest = -1;
+    this.#missing.clear();
+    this.#newlyMissing = false;
+  }
+
   /** Sends on what waits for a packet that does not come. */
   flush(now: number): void {
     this.#markers?.flush(now);

@@ -51,17 +51,23 @@ export class SourceCounter {
     if (roundTripMs < MAXIMUM_ROUND_TRIP_MS) this.#roundTripMs = roundTripMs;
   }
 
-  /** Adds what has come since the last call; to be called once a second. */
-  sample(receivers: readonly RtpReceiver[]): SourceCounters {
+  /**
+   * Adds what has come since the last call; to be called once a second.
+   *
+   * @param isSlate the layers show a slate: their pictures are not the publisher's
+   */
+  sample(receivers: readonly RtpReceiver[], isSlate = false): SourceCounters {
     const { counters } = this;
     const best = this.#mediaSource.activeLayers(this.#clock.monotonic()).at(-1);
-    for (const layer of this.#mediaSource.layers) this.#addVideo(layer, layer === best);
+    for (const layer of this.#mediaSource.layers)
+      if (isSlate) this.#taken(layer);
+      else this.#addVideo(layer, layer === best);
     const { audio } = this.#mediaSource;
     if (audio) counters.audioBytes += this.#taken(audio).bytes;
     for (const receiver of receivers) this.#addReceipt(receiver);
     for (const receiver of this.#receipts.keys()) if (!receivers.includes(receiver)) this.#forget(receiver);
     counters.audioLeadMs = this.#leadMs(audio);
-    counters.videoLeadMs = this.#leadMs(best);
+    counters.videoLeadMs = isSlate ? Number.NaN : this.#leadMs(best);
     counters.audioLevelDb = this.#levels === 0 ? Number.NaN : 10 * Math.log10(this.#power / this.#levels);
     this.#power = 0;
     this.#levels = 0;

@@ -1,6 +1,5 @@
 import type { Clock } from '../../../platform/index.js';
 import type { SourceFault } from '../../pool-types.js';
-import type { Layer } from './layer.js';
 import type { MediaSource } from './media-source.js';
 
 const CHECK_MS = 1_000;
@@ -15,6 +14,8 @@ export type SourceFaultsOptions = {
   mediaSource: MediaSource;
   clock: Clock;
   signal: AbortSignal;
+  /** Arrival of the publisher's last video packet, monotonic ms: layers may show a slate since. */
+  lastVideoAt(): number;
   /** Called with all faults when they change. */
   faultsChanged(faults: SourceFault[]): void;
 };
@@ -51,8 +52,9 @@ export class SourceFaults {
       return [layers.some(({ active }) => active) ? 'no-playable-video' : 'no-media'];
     }
     const faults: SourceFault[] = [];
-    const video = absence(layers, this.#startedAt, now);
-    const sound = absence(audio ? [audio] : [], this.#startedAt, now);
+    const { lastVideoAt } = this.#options;
+    const video = layers.length > 0 ? absence(lastVideoAt(), this.#startedAt, now) : undefined;
+    const sound = audio && absence(audio.meter.lastAt, this.#startedAt, now);
     if (video) faults.push(`video-${video}`);
     if (sound) faults.push(`audio-${sound}`);
     if (awaitedMs >= KEYFRAME_WITHIN_MS) faults.push('no-keyframe');
@@ -73,13 +75,7 @@ export class SourceFaults {
 }
 
 /** How a negotiated kind is absent; undefined: it is there, or not for long enough. */
-function absence(
-  layers: readonly Layer[],
-  startedAt: number,
-  now: number,
-): 'missing' | 'stopped' | undefined {
-  if (layers.length === 0) return undefined;
-  const lastAt = Math.max(...layers.map(({ meter }) => meter.lastAt));
+function absence(lastAt: number, startedAt: number, now: number): 'missing' | 'stopped' | undefined {
   if (now - Math.max(startedAt, lastAt) < ABSENT_AFTER_MS) return undefined;
   return lastAt < startedAt ? 'missing' : 'stopped';
 }

@@ -1,6 +1,7 @@
 import { RTP_HEADER_BYTES, type SourceInfo } from '../../../media/index.js';
 import type { Clock } from '../../../platform/index.js';
 import type { MediaSource } from './media-source.js';
+import type { PausedLayers } from './paused-layers.js';
 
 type SourceDescription = Pick<SourceInfo, 'video' | 'audio'>;
 
@@ -20,6 +21,7 @@ export type SourceWatchOptions = {
   mediaSource: MediaSource;
   clock: Clock;
   signal: AbortSignal;
+  pausedLayers: Pick<PausedLayers, 'isSlateShown' | 'isSlateExpected'>;
   sourceDescribed(found: SourceDescription): void;
   /** Called when media start, a missing kind starts, or video stops while audio continues. */
   mediaStarted(startedAt: number, has: { audio: boolean; video: boolean }): void;
@@ -29,6 +31,7 @@ export type SourceWatchOptions = {
 export class SourceWatch {
   readonly #mediaSource: MediaSource;
   readonly #clock: Clock;
+  readonly #pausedLayers: SourceWatchOptions['pausedLayers'];
   readonly #sourceDescribed: SourceWatchOptions['sourceDescribed'];
   readonly #mediaStarted: SourceWatchOptions['mediaStarted'];
   readonly #signal: AbortSignal;
@@ -44,6 +47,7 @@ export class SourceWatch {
     this.#mediaSource = mediaSource;
     this.#clock = clock;
     this.#signal = signal;
+    this.#pausedLayers = options.pausedLayers;
     this.#sourceDescribed = options.sourceDescribed;
     this.#mediaStarted = options.mediaStarted;
     for (const layer of mediaSource.allLayers)
@@ -78,6 +82,7 @@ export class SourceWatch {
   /** Reports that video has stopped, so that audio continues without it, and that it is back. */
   #checkVideo(now: number): void {
     const active = this.#mediaSource.activeLayers(now);
+    if (this.#pausedLayers.isSlateExpected) return;
     if (this.#has.video && this.#has.audio && active.length === 0) this.#videoActiveChanged(false);
     // Video may resume within a group of pictures.
     else if (this.#videoStopped) for (const layer of active) layer.requestKeyframe();
@@ -92,6 +97,8 @@ export class SourceWatch {
   #check(): void {
     const now = this.#clock.monotonic();
     this.#checkVideo(now);
+    // A slate does not describe the source.
+    if (this.#pausedLayers.isSlateShown) return;
     const found = this.#describe(now);
     if (!found.video && !found.audio) return;
     if (isSame(found, this.#lastDescription) && now - this.#lastDescribedAt < REPEAT_MS) return;

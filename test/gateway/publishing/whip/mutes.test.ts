@@ -1,8 +1,7 @@
-import type { Page } from 'playwright-core';
 import t from 'tap';
 import { openChromium } from '../../../support/clients/chromium.js';
 import { openPage } from '../../../support/clients/pages.js';
-import { publishFromPage } from '../../../support/clients/whip-page.js';
+import { publishFromPage, setSending } from '../../../support/clients/whip-page.js';
 import { type Livestream, startGatewayProcess } from '../../../support/gateway/gateway-process.js';
 import { assertInSync, recordHls } from '../../../support/media/hls-recording.js';
 
@@ -11,16 +10,6 @@ const [browser, gateway] = await Promise.all([
   openChromium(t, { webrtc: true }),
   startGatewayProcess(t, { LADDER: 'off' }),
 ]);
-
-/** Mutes or unmutes one kind of media in the browser. */
-async function sends(page: Page, kind: 'audio' | 'video', active: boolean): Promise<void> {
-  await page.evaluate(`(async () => {
-    const sender = window.whip.pc.getSenders().find(({ track }) => track.kind === '${kind}');
-    const parameters = sender.getParameters();
-    for (const encoding of parameters.encodings) encoding.active = ${active};
-    await sender.setParameters(parameters);
-  })()`);
-}
 
 /** Fetches the playlist URLs of a livestream's renditions. */
 async function playlistsOf({ hls }: Livestream): Promise<string[]> {
@@ -63,10 +52,10 @@ t.test('HLS continues when a WHIP publisher mutes audio or video and unmutes it'
     ['audio', 2_500],
     ['video', 7_000],
   ] as const) {
-    await sends(camera, kind, false);
+    await setSending(camera, kind, false);
     const without = await longestStandstill(playlists, 8_000);
     t.ok(without < withinMs, `no update for ${Math.round(without)} ms without ${kind}`);
-    await sends(camera, kind, true);
+    await setSending(camera, kind, true);
     const back = await longestStandstill(playlists, 8_000);
     t.ok(back < 4_000, `no update for ${Math.round(back)} ms after ${kind} has returned`);
     await assertInSync(t, await recordHls(t, livestream, 6), 3);

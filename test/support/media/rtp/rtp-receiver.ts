@@ -78,7 +78,7 @@ export class RtpReceiver {
         const socketPath = path.join(folder, 'h264.sock');
         server.listen(socketPath);
         await once(server, 'listening');
-        const h264 = new PictureWriter(socketPath);
+        const h264 = new PictureWriter(socketPath, 'h264');
         t.teardown(async () => {
           h264.close();
           server.close();

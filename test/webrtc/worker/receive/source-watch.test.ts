@@ -25,6 +25,7 @@ function fixture(t: Test) {
   const began: object[] = [];
   new SourceWatch({
     ...{ mediaSource, clock, signal: controller.signal },
+    pausedLayers: { isSlateShown: false, isSlateExpected: false },
     sourceDescribed() {},
     mediaStarted: (_, has) => began.push(has),
   });

@@ -137,10 +137,15 @@ function keyframeSlot(time: string, seconds: number): string {
 /**
  * Forces a keyframe at the first frame of every n seconds. The usual `gte(t,n_forced*n)` would force a burst of them,
  * as the timeline does not start at 0.
+ *
+ * @param pauseS forces one after such a time without frames, too. The expression keeps the time of the last frame in
+ *   register 0
  */
-export function clockKeyframes(seconds: number): string {
+export function clockKeyframes(seconds: number, pauseS?: number): string {
   const slot = (time: string): string => keyframeSlot(time, seconds);
-  return `expr:if(isnan(prev_forced_t),1,gt(${slot('t')},${slot('prev_forced_t')}))`;
+  const isDue = `gt(${slot('t')},${slot('prev_forced_t')})`;
+  if (pauseS === undefined) return `expr:if(isnan(prev_forced_t),1,${isDue})`;
+  return `expr:if(isnan(prev_forced_t),1,${isDue}+gt(t-ld(0),${pauseS}))+0*st(0,t)`;
 }
 
 /** Keeps pixels square: even sizes deviate slightly from the source's aspect ratio. */

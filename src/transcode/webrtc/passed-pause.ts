@@ -4,7 +4,7 @@ import type { WebrtcSlate } from '../../streams/index.js';
 
 export type PassedPauseOptions = {
   sink: PictureSink;
-  /** Time by which the newest picture is older than the clock, ms; undefined while no video is passed through. */
+  /** Time by which the newest picture is older than the clock, ms; undefined while no video is passed through or encoded. */
   pictureAgeMs(): number | undefined;
   /** Renders the slate; undefined when there is no picture. */
   render(signal: AbortSignal): Promise<WebrtcSlate | undefined>;
@@ -22,7 +22,7 @@ const PAUSE_MS = { shown: 1_000, rendered: 700 } as const;
 /** Maximum pictures written at once, after the event loop was busy. */
 const MAXIMUM_OVERDUE = 30;
 
-/** Shows WebRTC viewers a slate in place of passed video while the picture of a connected publisher pauses. */
+/** Shows WebRTC viewers a slate in place of the video while the picture of a connected publisher pauses. */
 export class PassedPause {
   readonly #options: PassedPauseOptions;
   #rendering: AbortController | undefined;

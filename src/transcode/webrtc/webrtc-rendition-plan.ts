@@ -38,6 +38,8 @@ export const MAXIMUM_LINES = 720;
 
 /** Keyframe interval, s: the maximum wait of a viewer that joins without backlog. */
 const KEYFRAME_SECONDS = 2;
+/** Time between frames after which the later one is a keyframe, s: viewers have seen a slate meanwhile. */
+const PAUSE_S = 0.9;
 const OPUS_BITRATE = 128_000;
 /** VBV buffer, s: a short one avoids large bursts. */
 const BUFFER_SECONDS = 0.5;
@@ -108,7 +110,7 @@ function encodedVideo(video: VideoSource, request: WebrtcRenditionPlanRequest): 
     ...coder.output,
     ...['-b:v', String(bitrate), '-maxrate', String(Math.round(bitrate * 1.1))],
     ...['-bufsize', String(Math.round(bitrate * BUFFER_SECONDS))],
-    ...['-force_key_frames', clockKeyframes(KEYFRAME_SECONDS)],
+    ...['-force_key_frames', clockKeyframes(KEYFRAME_SECONDS, PAUSE_S)],
   ];
 }
 

@@ -157,6 +157,8 @@ export class WebrtcTranscoding implements WebrtcRendition {
     if (this.#passed) this.#pass(tag);
     else this.#passIfPossible();
     const run = this.#run;
+    // The encoder's next frame is a keyframe.
+    if (run?.has.video && tag.kind === 'video' && !tag.header) this.#pause?.end();
     if (!run) {
       if (this.#ready()) this.#wake?.();
     } else if (this.#isOutdated(run, tag)) this.#stop();
@@ -184,7 +186,8 @@ export class WebrtcTranscoding implements WebrtcRendition {
 
   /** A source that is ahead of the clock may rest. */
   #pictureAgeMs(): number | undefined {
-    if (!this.#passed || !this.#timeline || this.#pictureMs === undefined) return undefined;
+    if (!(this.#passed || this.#run?.has.video) || !this.#timeline || this.#pictureMs === undefined)
+      return undefined;
     return this.#clock.now() - (this.#timeline.startedAt + this.#pictureMs);
   }
 

@@ -3,12 +3,14 @@ import { once } from 'node:events';
 import t, { type Test } from 'tap';
 import { openChromium } from '../../support/clients/chromium.js';
 import { openPage } from '../../support/clients/pages.js';
+import { isGrey, shownPicture } from '../../support/clients/shown-picture.js';
 import { shownPictures, watchFromPage } from '../../support/clients/whep-page.js';
 import { enhancedRtmpFfmpeg } from '../../support/gateway/enhanced-rtmp-ffmpeg.js';
 import { startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { assertPlays } from '../../support/gateway/odd-source.js';
 import { run } from '../../support/media/encoder.js';
 import { enhancedTags } from '../../support/media/enhanced-tags.js';
+import type { FileTag } from '../../support/media/flv-file.js';
 import { publishTags } from '../../support/publishers/rtmp-tag-publisher.js';
 import { until } from '../../support/until.js';
 
@@ -58,13 +60,20 @@ for (const codec of ['hevc', 'av1', 'vp9', 'vp8'] as const)
     await assertPlays(t, gateway, { tags: await enhancedTags(t, codec, 60), frameRate: 30 });
   });
 
-t.test('HEVC by enhanced RTMP is shown by WebRTC', async (t) => {
+t.test('HEVC by enhanced RTMP is shown by WebRTC, and a slate while its picture pauses', async (t) => {
   const livestream = await gateway.createLivestream();
-  await publishTags(t, gateway, livestream, await enhancedTags(t, 'hevc', 60));
+  const isSent = ({ kind, timestamp }: FileTag): boolean =>
+    kind === 'audio' || timestamp < 8_000 || timestamp >= 12_000;
+  await publishTags(t, gateway, livestream, (await enhancedTags(t, 'hevc', 60)).filter(isSent));
   await gateway.untilLive(livestream);
   const page = await openPage(t, await openChromium(t, { webrtc: true }));
   await watchFromPage(page, gateway, livestream.streamId);
   await until('two groups of pictures are shown', async () => (await shownPictures(page)) > 120);
+  const isSlate = async (): Promise<boolean> => isGrey(await shownPicture(page), 55, 120);
+  await until('the slate is shown', isSlate);
+  await until('the picture has returned', async () => !(await isSlate()));
+  const shown = await shownPictures(page);
+  await until('it goes on', async () => (await shownPictures(page)) > shown + 60);
 });
 
 for (const [name, encoder] of Object.entries(CODECS)) {

@@ -6,6 +6,7 @@ import {
   RtpHeader,
   readSenderReport,
   type SenderReport,
+  startsKeyframe,
   visitRtcp,
 } from '../../../media/index.js';
 import type { RtcVideoCodec } from '../../media-plan.js';
@@ -159,7 +160,8 @@ class RtpPort implements RtcpVisitor {
     if (!header.read(packet) || header.payloadType !== this.#payloadType) return;
     this.#context.counters.packetsIn++;
     const { ssrc } = header;
-    if (this.#receiver?.ssrc !== ssrc)
+    if (this.#receiver?.ssrc !== ssrc) {
+      if (this.#receiver && !this.#mayBegin(packet)) return;
       this.#receiver = new RtpReceiver({
         layer: this.#layer,
         ssrc,
@@ -167,7 +169,15 @@ class RtpPort implements RtcpVisitor {
         nack: false,
         streamStarted: () => this.#pendingReport && this.#applyReport(this.#pendingReport),
       });
+    }
     this.#receiver.acceptPacket(packet, header, NO_ORIENTATION, at);
+  }
+
+  /** Whether a stream may continue the layer with this packet: video with a keyframe alone. */
+  #mayBegin(packet: Buffer): boolean {
+    const { codec } = this.#layer;
+    const { payloadOffset, payloadEnd } = this.#header;
+    return codec === undefined || startsKeyframe(codec, packet, payloadOffset, payloadEnd);
   }
 
   rtcp(packet: Buffer, type: number, _count: number, offset: number, length: number): void {

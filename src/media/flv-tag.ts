@@ -1,3 +1,5 @@
+import type { RecoveryPoint } from './normaliser/video-normaliser.js';
+
 /**
  * An FLV tag without framing (Adobe Flash Video File Format 10.1, annex E.4.1): the payload of RTMP audio, video and
  * data messages, and the input of ffmpeg's FLV demuxer.
@@ -12,6 +14,8 @@ export type FlvTag = {
   header: boolean;
   /** Random access point. Always false for audio and script tags. */
   keyframe: boolean;
+  /** Decoders can start here without a keyframe, though not show all pictures that follow. */
+  recoveryPoint?: RecoveryPoint;
 };
 
 /** FLV tag types (annex E.4.1), equal to the RTMP message type ids. */

@@ -184,10 +184,6 @@ export class PlayabilityWatch {
   }
 
   #keyframesMissing(): void {
-    if (this.#gradual) {
-      this.#options.refuse(GRADUAL_REFRESH);
-      return;
-    }
     if (this.#keyframesRare) return;
     this.#keyframesRare = true;
     this.#options.publication.notice(TOPIC.keyframes, KEYFRAMES_RARE);

@@ -94,7 +94,7 @@ export class TimelineWriter {
 
   /** @returns false for a dropped tag */
   #writeVideo(tag: VideoTag, place: number): boolean {
-    const { keyframe, compositionTime, dataOffset } = tag;
+    const { keyframe, compositionTime, dataOffset, recoveryPoint } = tag;
     if (keyframe) this.#keyframes++;
     // Refers to pictures before the beginning of the timeline.
     if (tag.skippable && this.#keyframes === 1) return false;
@@ -104,7 +104,9 @@ export class TimelineWriter {
     const body = isChanged ? withCompositionTime(tag.body, dataOffset, times.compositionTime) : tag.body;
     this.meter.video(place, body.length, keyframe, times.sourceCompositionTime);
     this.#publication.counters.countPicture(body.length, keyframe, place - this.#now());
-    this.#publication.write({ kind: 'video', timestamp: times.decodeTime, body, header: false, keyframe });
+    const written: FlvTag = { kind: 'video', timestamp: times.decodeTime, body, header: false, keyframe };
+    if (recoveryPoint) written.recoveryPoint = recoveryPoint;
+    this.#publication.write(written);
     return true;
   }
 }

@@ -117,7 +117,8 @@ export class FlvLadderSupervisor implements SourceReader {
       this.#input?.write(tag);
       this.#copy(this.#run, tag);
     }
-    if (this.#wake && this.#isReady) this.#wake();
+    if (this.#wake && this.#timeline.isReady(this.source.info)) this.#wake();
+    if (this.gop.isScarce && this.#isSuspended) this.#resolveRun?.(endWithoutEncoder('stopped', 'scarce'));
   }
 
   end(reason: PublicationEnd): void {
@@ -184,18 +185,13 @@ export class FlvLadderSupervisor implements SourceReader {
 
   /** Waits until a run can start or an encoder can join it, or for the end of the publication. */
   #untilReady(): Promise<void> {
-    if (this.#over.signal.aborted || this.#isReady) return Promise.resolve();
+    if (this.#over.signal.aborted || this.#timeline.isReady(this.source.info)) return Promise.resolve();
     return new Promise((resolve) => {
       this.#wake = () => {
         this.#wake = undefined;
         resolve();
       };
     });
-  }
-
-  /** Whether a run should start, or an encoder join, now. */
-  get #isReady(): boolean {
-    return this.#timeline.isReady(this.source.info);
   }
 
   /** Encodes within the current run, or in a new one; without anything to encode, waits for the end of the run. */
@@ -215,7 +211,7 @@ export class FlvLadderSupervisor implements SourceReader {
     const ladder = encodedPart(run.ladder, this.#shedding.ids);
     const isEncoded = ladder.video.length > 0 || ladder.audio !== undefined;
     const end =
-      isEncoded && isNeeded(ladder, this.#broadcast, this.#settings.ladderIdleMs)
+      isEncoded && isNeeded(ladder, this.#broadcast, this.#idleMs)
         ? await this.#runEncoder(run, ladder, isNew)
         : await this.#withoutEncoder(run, ladder, isNew);
     // Without copied video the media of the next encoder are far from those of the last one.
@@ -266,6 +262,11 @@ export class FlvLadderSupervisor implements SourceReader {
     this.#encoder = undefined;
     this.#input = undefined;
     return end;
+  }
+
+  /** A source whose keyframes are rare is encoded without viewers, too: the encoder could not join when one comes. */
+  get #idleMs(): number | undefined {
+    return this.gop.isScarce ? undefined : this.#settings.ladderIdleMs;
   }
 
   /** Waits for the end of the run, or for a viewer if the run has something to encode. */
@@ -327,7 +328,7 @@ export class FlvLadderSupervisor implements SourceReader {
       return true;
     }
     const appeared = tag.kind === 'video' ? ladder.video.length === 0 : !ladder.audio;
-    const mayEnd = tag.keyframe || ladder.video.length === 0;
+    const mayEnd = tag.keyframe || tag.recoveryPoint !== undefined || ladder.video.length === 0;
     const overflows = mayEnd && this.#coverage.overflows(tag.timestamp);
     if (!overflows && (!appeared || this.gop.age === undefined)) return false;
     this.#log.info(overflows ? 'the timeline is long: a new run' : `the source now has ${tag.kind}`);
@@ -337,7 +338,7 @@ export class FlvLadderSupervisor implements SourceReader {
 
   /** Ends a slate at the keyframe with which the picture returns. @returns true when the next run will contain the tag */
   #endsSlate(run: LadderRun, tag: FlvTag): boolean {
-    if (!run.mayEndSlate(tag)) return false;
+    if (!run.mayEndSlate(tag, this.#memory.encodeSource)) return false;
     this.#write(() => run.finishSlate(tag));
     this.#log.info('the picture has returned');
     this.#pictureSlate?.end();
@@ -374,7 +375,7 @@ export class FlvLadderSupervisor implements SourceReader {
     const encoder = this.#encoder;
     const run = this.#run;
     if (!encoder || !run || !this.#input) return;
-    if (!isNeeded(encoder.ladder, this.#broadcast, this.#settings.ladderIdleMs)) {
+    if (!isNeeded(encoder.ladder, this.#broadcast, this.#idleMs)) {
       if (run.copiesVideo) encoder.stop();
       else this.#endRun(0);
     } else if (this.#input.isHanging) encoder.fail('no output for several seconds');
@@ -389,11 +390,10 @@ export class FlvLadderSupervisor implements SourceReader {
   #relieve(): void {
     const encoder = this.#encoder;
     const run = this.#run;
-    const input = this.#input;
     const mayHold = !run?.copiesVideo || this.#timeline.newestMs - this.#clock.now() > AHEAD_MS;
-    this.#hold.set(mayHold && input?.isFull === true);
-    if (!encoder || !run || !input?.isFull || mayHold) return;
-    if (!encoder.delivered && input.backlogBytes < MAXIMUM_START_BYTES) return;
+    this.#hold.set(mayHold && this.#input?.isFull === true);
+    if (!encoder || !run || !this.#input?.isFull || mayHold) return;
+    if (!encoder.delivered && this.#input.backlogBytes < MAXIMUM_START_BYTES) return;
     if (this.#shedding.overflowed(run.ladder)) this.#endShed(run, encoder);
     else encoder.fail('the encoder lags too far behind');
   }

@@ -97,9 +97,14 @@ export class LadderRun {
     this.#copied?.videoAdvanced(this.slateEndMs);
   }
 
-  /** Whether the picture returns with this tag: media that were late, and are shown as a slate already, are skipped. */
-  mayEndSlate(tag: FlvTag): boolean {
-    if (tag.kind !== 'video' || !tag.keyframe) return false;
+  /**
+   * Whether the picture returns with this tag: media that were late, and are shown as a slate already, are skipped.
+   *
+   * @param isEncoded the picture will be encoded, which can start at a recovery point
+   */
+  mayEndSlate(tag: FlvTag, isEncoded: boolean): boolean {
+    const starts = tag.keyframe || (isEncoded && tag.recoveryPoint !== undefined);
+    if (tag.kind !== 'video' || !starts) return false;
     return tag.timestamp + reorderingMs(tag.body) >= this.slateEndMs - MAXIMUM_OVERLAP_MS;
   }
 

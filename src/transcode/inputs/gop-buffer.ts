@@ -13,6 +13,11 @@ const AUDIO_SPAN_MS = 250;
 /** Maximum wait for announced video, ms of media. */
 const VIDEO_LATE_MS = 2_000;
 
+/** Age of the buffered keyframe after which a recovery point takes its place, ms: such sources are encoded. */
+const OLD_MS = 5_000;
+/** Age of the buffered keyframe from which on it may be lost before the next one, ms. */
+const SCARCE_MS = 12_000;
+
 /** Maximum bytes of the group of pictures before the current one. */
 const PREVIOUS_BYTES = 8 * 1024 * 1024;
 
@@ -20,7 +25,8 @@ const PREVIOUS_BYTES = 8 * 1024 * 1024;
 export type JoinedTags = Pick<GopBuffer, 'tags' | 'newest' | 'videoHeader' | 'audioHeader'>;
 
 /**
- * Decoder configurations and tags since the last keyframe, with which an encoder joins. Bounded: a larger group of
+ * Decoder configurations and tags since the last keyframe, with which an encoder joins; of a source whose keyframes are
+ * far apart, since a recovery point. Bounded: a larger group of
  * pictures is dropped until the next keyframe.
  */
 export class GopBuffer {
@@ -34,6 +40,7 @@ export class GopBuffer {
   #newest = 0;
   #oldest: number | undefined;
   #hasVideo = true;
+  #isScarce = false;
 
   constructor(limits: Limits = LIMITS) {
     this.#limits = limits;
@@ -60,6 +67,7 @@ export class GopBuffer {
     this.#newest = 0;
     this.#oldest = undefined;
     this.#hasVideo = hasVideo;
+    this.#isScarce = false;
   }
 
   push(tag: FlvTag): void {
@@ -74,7 +82,7 @@ export class GopBuffer {
     this.#oldest ??= tag.timestamp;
     this.#correctVideo();
     if (this.#hasVideo) {
-      if (tag.keyframe) this.#nextGroup();
+      if (tag.keyframe || (tag.recoveryPoint && this.#isOld)) this.#nextGroup();
       else if (this.#tags.length === 0) return;
     }
     this.#tags.push(tag);
@@ -84,6 +92,12 @@ export class GopBuffer {
     if (!this.#hasVideo) this.#dropOldAudio();
     else if (this.#newest - first.timestamp > this.#limits.span || this.#bytes > this.#limits.bytes)
       this.#clear();
+    if (this.#hasVideo && !(this.age !== undefined && this.age < SCARCE_MS)) this.#isScarce = true;
+  }
+
+  /** Keyframes have been so far apart that an encoder could not join at any time. */
+  get isScarce(): boolean {
+    return this.#isScarce;
   }
 
   /** No tags on this timeline. */
@@ -130,6 +144,10 @@ export class GopBuffer {
   get age(): number | undefined {
     const first = this.#tags[0];
     return first && this.#newest - first.timestamp;
+  }
+
+  get #isOld(): boolean {
+    return this.age === undefined || this.age > OLD_MS;
   }
 
   /** Corrects a wrong announcement of video. */

@@ -61,7 +61,7 @@ export class WebrtcFlvPipe {
   write(tag: FlvTag): void {
     if (tag.kind === 'script' || !this.#options.has[tag.kind]) return;
     if (!this.#dropping) this.#pipe?.write(tag);
-    else if (tag.keyframe || !this.#options.has.video) {
+    else if (tag.keyframe || tag.recoveryPoint || !this.#options.has.video) {
       this.#dropping = false;
       this.#pipe?.write(tag);
     }

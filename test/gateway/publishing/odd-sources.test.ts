@@ -14,18 +14,10 @@ import { publishTags } from '../../support/publishers/rtmp-tag-publisher.js';
 import { until } from '../../support/until.js';
 
 const MEDIA = await oddMedia();
-const REFRESHED = await oddMedia({ bFrames: 0, x264Params: 'intra-refresh=1' });
 const PORTRAIT = await oddMedia({ size: '270x480' });
 
 const gateway = await startGatewayProcess(t);
 t.jobs = 4;
-
-t.test('intra refresh after one keyframe is refused within 30 s with the cure', async (t) => {
-  const livestream = await gateway.createLivestream();
-  const client = await publishTags(t, gateway, livestream, REFRESHED);
-  await until('the publisher is refused', () => client.text().includes('switch off intra refresh'), 30_000);
-  await client.untilClosed();
-});
 
 const SOURCES: Record<string, OddSource> = {
   'composition times that are 80 ms too small': { tags: odd.withCompositionShift(MEDIA, -80) },

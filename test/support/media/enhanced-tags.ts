@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Test } from 'tap';
 import { run } from './encoder.js';
+import { mediaPackets } from './enhanced/media-packets.js';
 import type { FileTag } from './flv-file.js';
 import { obuBytes, temporalUnits } from './rtp/av1-rtp.js';
 import { encodeBeep } from './rtp/opus-rtp.js';
@@ -10,11 +11,15 @@ import { ivfFrames } from './rtp/vpx-rtp.js';
 export type EnhancedCodec = 'hevc' | 'av1' | 'vp9' | 'vp8';
 
 const FRAME_RATE = 30;
+/** Video that turns white in the first tenth of every second. */
+const FLASHING = `testsrc2=size=320x180:rate=${FRAME_RATE},drawbox=color=white:thickness=fill:enable=lt(mod(t\\,1)\\,0.1)`;
 /** Group of pictures. */
 const LOOP_FRAMES = 60;
 const OPUS_PACKET_MS = 20;
 /** First bytes of video tags with coded frames and no composition time, and of audio tags (Enhanced RTMP v2). */
 const VIDEO_HEAD = { key: 0x93, inter: 0xa3, opus: 0x91 } as const;
+/** First bytes of video tags with a configuration, and with coded frames after their composition time. */
+const COMPOSED_HEAD = { configuration: 0x90, key: 0x91, inter: 0xa1 } as const;
 const FOUR_CC: Record<EnhancedCodec, string> = { hevc: 'hvc1', av1: 'av01', vp9: 'vp09', vp8: 'vp08' };
 const ENCODERS: Record<EnhancedCodec, { options: string; format: string }> = {
   hevc: {
@@ -50,6 +55,30 @@ export async function enhancedTags(t: Test, codec: EnhancedCodec, durationS: num
   return [...video, ...audio].sort((one, other) => one.timestamp - other.timestamp);
 }
 
+/**
+ * Creates video tags of HEVC with one IDR picture, and then open groups of pictures: two seconds with three B-frames. Their
+ * flashes are those of `enhancedTags`.
+ */
+export async function openHevcTags(t: Test, durationS: number): Promise<FileTag[]> {
+  const file = path.join(t.testdir(), 'open.mp4');
+  const x265 = 'open-gop=1:bframes=3:keyint=60:min-keyint=60:scenecut=0:log-level=none';
+  await run('ffmpeg', [
+    ...['-v', 'error', '-f', 'lavfi', '-i', FLASHING, '-t', String(durationS), '-pix_fmt', 'yuv420p'],
+    ...['-c:v', 'libx265', '-preset', 'ultrafast', '-b:v', '300k', '-x265-params', x265, file],
+  ]);
+  const { configuration, packets } = await mediaPackets(file);
+  const offsetMs = packets[0]!.dtsMs;
+  const frames = packets.map(({ data, ptsMs, dtsMs, isKeyframe }): FileTag => {
+    const compositionTime = Buffer.alloc(3);
+    compositionTime.writeIntBE(ptsMs - dtsMs, 0, 3);
+    const first = isKeyframe ? COMPOSED_HEAD.key : COMPOSED_HEAD.inter;
+    const body = tagBody(first, FOUR_CC.hevc, Buffer.concat([compositionTime, data]));
+    return { kind: 'video', timestamp: dtsMs - offsetMs, body };
+  });
+  const header = tagBody(COMPOSED_HEAD.configuration, FOUR_CC.hevc, configuration);
+  return [{ kind: 'video', timestamp: 0, body: header }, ...frames];
+}
+
 function tagBody(first: number, fourCc: string, data: Buffer): Buffer {
   return Buffer.concat([Buffer.of(first), Buffer.from(fourCc, 'latin1'), data]);
 }
@@ -57,9 +86,8 @@ function tagBody(first: number, fourCc: string, data: Buffer): Buffer {
 async function encodeLoop(t: Test, codec: EnhancedCodec): Promise<Buffer[]> {
   const { options, format } = ENCODERS[codec];
   const file = path.join(t.testdir(), `loop.${format}`);
-  const white = 'drawbox=color=white:thickness=fill:enable=lt(mod(t\\,1)\\,0.1)';
   await run('ffmpeg', [
-    ...['-v', 'error', '-f', 'lavfi', '-i', `testsrc2=size=320x180:rate=${FRAME_RATE},${white}`],
+    ...['-v', 'error', '-f', 'lavfi', '-i', FLASHING],
     ...['-frames:v', String(LOOP_FRAMES), '-pix_fmt', 'yuv420p', '-b:v', '300k', ...options.split(' ')],
     ...['-f', format, file],
   ]);

@@ -83,3 +83,36 @@ t.test('an announcement that proves wrong is corrected', async (t) => {
   silent.push(tag('video', 2_240, { keyframe: true }));
   t.equal(silent.age, 0);
 });
+
+t.test('a recovery point begins the buffer when the last keyframe is old, or lost', async (t) => {
+  const buffer = new GopBuffer({ span: 15_000, bytes: 10_000 });
+  const first = (): number | undefined => buffer.tags[0]?.timestamp;
+  const push = (timestamp: number, more: Partial<FlvTag> = {}): void =>
+    buffer.push(tag('video', timestamp, more));
+  buffer.reset(true);
+  push(0, { keyframe: true });
+  push(2_000, { recoveryPoint: 'open-gop' });
+  t.equal(first(), 0, 'the keyframe is better');
+  push(6_000, { recoveryPoint: 'open-gop' });
+  t.equal(first(), 6_000);
+  push(6_040, { body: Buffer.alloc(20_000) });
+  t.equal(first(), undefined, 'too large a group is dropped');
+  push(8_000, { recoveryPoint: 'gradual' });
+  t.equal(first(), 8_000);
+});
+
+t.test('keyframes that are so far apart that the buffer may lose them are scarce', async (t) => {
+  const buffer = new GopBuffer();
+  buffer.reset(true);
+  buffer.push(tag('audio', 0));
+  buffer.push(tag('video', 0));
+  t.notOk(buffer.isScarce, 'the first one may come');
+  for (let at = 0; at < 12_000; at += 1_000) buffer.push(tag('video', at, { keyframe: at === 0 }));
+  t.notOk(buffer.isScarce);
+  buffer.push(tag('video', 12_000));
+  t.ok(buffer.isScarce);
+  buffer.push(tag('video', 13_000, { keyframe: true }));
+  t.ok(buffer.isScarce, 'the next one may be as late');
+  buffer.reset(true);
+  t.notOk(buffer.isScarce);
+});

@@ -49,12 +49,12 @@ const AAC_RAW = 1;
 /** Enhanced RTMP v2, "Enhanced Audio". */
 const AUDIO_PACKET = { sequenceStart: 0, codedFrames: 1, multitrack: 5, modEx: 7 } as const;
 const ENHANCED_HEADER_SIZE = 5;
-const FOUR_CC: Record<string, AudioCodec> = { mp4a: 'aac', '.mp3': 'mp3', Opus: 'opus' };
-const FOUR_CC_NAMES: Record<string, string> = {
-  fLaC: 'FLAC',
-  'ac-3': 'AC-3',
-  'ec-3': 'E-AC-3',
+const FOUR_CC: Record<string, AudioCodec> = {
+  ...{ mp4a: 'aac', '.mp3': 'mp3', Opus: 'opus' },
+  ...{ fLaC: 'flac', 'ac-3': 'ac3', 'ec-3': 'eac3' },
 };
+/** Until the stream tells it. */
+const USUAL_RATE = 48_000;
 
 /** Reads the header of an audio tag's body. Returns undefined if the body is too short. @param tracks of the stream */
 export function readFlvAudioTag(body: Buffer, tracks = new TrackSelection()): FlvAudioTag | undefined {
@@ -92,15 +92,15 @@ function readSingle(body: Buffer): FlvAudioTag | undefined {
   const fourCc = body.toString('latin1', 1, ENHANCED_HEADER_SIZE);
   const codec = FOUR_CC[fourCc];
   if (codec === undefined) {
-    const name = FOUR_CC_NAMES[fourCc] ?? `audio "${fourCc.replace(/[^\w-]/g, '?')}"`;
-    return { packet: 'unsupported', codec: name };
+    return { packet: 'unsupported', codec: `audio "${fourCc.replace(/[^\w-]/g, '?')}"` };
   }
   if (type !== AUDIO_PACKET.sequenceStart && type !== AUDIO_PACKET.codedFrames) return { packet: 'other' };
   const known = { sampleRate: 44_100, channels: 2 };
   const configuration = type === AUDIO_PACKET.sequenceStart;
-  if (codec === 'opus') {
-    const packet = configuration ? 'configuration' : 'frame';
-    return { packet, codec, body, dataOffset: ENHANCED_HEADER_SIZE, ...known, sampleRate: OPUS_RATE };
+  const packet = configuration ? 'configuration' : 'frame';
+  if (codec !== 'mp3' && codec !== 'aac') {
+    const sampleRate = codec === 'opus' ? OPUS_RATE : USUAL_RATE;
+    return { packet, codec, body, dataOffset: ENHANCED_HEADER_SIZE, ...known, sampleRate };
   }
   if (codec === 'mp3') {
     if (configuration) return { packet: 'other' };
@@ -111,6 +111,5 @@ function readSingle(body: Buffer): FlvAudioTag | undefined {
   const classic = body.subarray(ENHANCED_HEADER_SIZE - 2);
   classic[0] = AAC_TAG;
   classic[1] = configuration ? AAC_SEQUENCE_HEADER : AAC_RAW;
-  const packet = configuration ? 'configuration' : 'frame';
   return { packet, codec: 'aac', body: classic, dataOffset: 2, ...known };
 }

@@ -15,6 +15,8 @@ export * from './picture-limit.js';
 export * from './picture-sink.js';
 export * from './picture-size.js';
 export * from './rtp/index.js';
+export * from './sound/ac3-header.js';
+export * from './sound/flac-stream-info.js';
 export * from './source-counters.js';
 export * from './source-info.js';
 export * from './timestamp-distance.js';

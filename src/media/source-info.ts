@@ -1,6 +1,6 @@
 /** Codecs a publisher may send. */
 export type VideoCodec = 'h264' | 'hevc' | 'av1' | 'vp9' | 'vp8';
-export type AudioCodec = 'aac' | 'mp3' | 'opus' | 'pcm' | 'speex' | 'ac3' | 'flac';
+export type AudioCodec = 'aac' | 'mp3' | 'opus' | 'pcm' | 'speex' | 'ac3' | 'eac3' | 'flac';
 
 /** Properties of the video source. Fields appear as they become known. */
 export type VideoSource = {

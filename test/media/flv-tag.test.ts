@@ -90,7 +90,15 @@ t.test('legacy audio tags yield packet type, codec, sample rate and channels', a
     dataOffset: 1,
   });
   t.same(readFlvAudioTag(bytes(0xb2, 0)), { packet: 'unsupported', codec: 'Speex' });
-  t.same(readFlvAudioTag(bytes(0x91, 'fLaC', 0)), { packet: 'unsupported', codec: 'FLAC' });
+  for (const [fourCc, codec] of [
+    ['fLaC', 'flac'],
+    ['ac-3', 'ac3'],
+    ['ec-3', 'eac3'],
+  ] as const) {
+    t.match(readFlvAudioTag(bytes(0x91, fourCc, 'x')), { packet: 'frame', codec, dataOffset: 5 });
+    t.match(readFlvAudioTag(bytes(0x90, fourCc, 'x')), { packet: 'configuration', codec, dataOffset: 5 });
+  }
+  t.same(readFlvAudioTag(bytes(0x91, 'dtsc', 0)), { packet: 'unsupported', codec: 'audio "dtsc"' });
   t.match(readFlvAudioTag(bytes(0x91, 'Opus', 7)), {
     ...{ packet: 'frame', codec: 'opus', dataOffset: 5, sampleRate: 48_000 },
   });
@@ -150,7 +158,10 @@ t.test('a multitrack audio tag yields its track 0 as a tag of one track', async 
   t.match(readFlvAudioTag(bytes(0x95, 0x21, 'Opus', sizedTrack(1, 'x'), '.mp3', sizedTrack(0, 'first'))), {
     body: bytes(0x2f, 'first'),
   });
-  t.match(readFlvAudioTag(bytes(0x95, 0x01, 'fLaC', 0, 'x')), { packet: 'unsupported', codec: 'FLAC' });
+  t.match(readFlvAudioTag(bytes(0x95, 0x01, 'dtsc', 0, 'x')), {
+    packet: 'unsupported',
+    codec: 'audio "dtsc"',
+  });
 });
 
 t.test('other tracks than the lowest so far are ignored, of whatever codec', async (t) => {

@@ -17,5 +17,10 @@ export function unreadableAudio(name: string): string {
 
 /** The FourCCs to announce in the answer to `connect` (Enhanced RTMP v2, "Enhancing NetConnection connect"). */
 export function readableFourCcs(readsAv1: boolean): string[] {
-  return ['avc1', 'hvc1', ...(readsAv1 ? ['av01'] : []), ...['vp09', 'vp08', 'mp4a', '.mp3', 'Opus']];
+  return [
+    'avc1',
+    'hvc1',
+    ...(readsAv1 ? ['av01'] : []),
+    ...['vp09', 'vp08', 'mp4a', '.mp3', 'Opus', 'fLaC', 'ac-3', 'ec-3'],
+  ];
 }

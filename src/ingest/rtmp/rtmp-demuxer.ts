@@ -156,7 +156,7 @@ export class RtmpDemuxer {
     const hasData = packet.body.length > packet.dataOffset;
     if (packet.codec !== 'aac') {
       if (packet.packet === 'configuration') this.#audioConfiguration(packet.body, packet.dataOffset);
-      else if (hasData) this.#audioFrame(packet.body, rtmpTime);
+      else if (hasData) this.#audioFrame(this.#audio.read(packet), rtmpTime);
     } else if (packet.packet === 'configuration') this.#aacNormaliser.configure(packet.body);
     else if (hasData) {
       this.#aacNormaliser.push(packet.body, rtmpTime);

@@ -5,6 +5,8 @@ import {
   type FlvAudioTag,
   type H264Configuration,
   readAacConfiguration,
+  readAc3Header,
+  readFlacStreamInfo,
   readH264Configuration,
   readHevcShownSize,
   readOpusHead,
@@ -107,11 +109,20 @@ export class AudioTrack {
     if (this.configuration?.equals(body)) return false;
     const record = body.subarray(dataOffset);
     const opus = this.codec === 'opus' ? readOpusHead(record) : undefined;
-    if (this.codec === 'opus' && !opus) return false;
+    const flac = this.codec === 'flac' ? readFlacStreamInfo(record) : undefined;
+    if ((this.codec === 'opus' && !opus) || (this.codec === 'flac' && !flac)) return false;
     this.configuration = body;
     this.#aac = this.codec === 'aac' ? readAacConfiguration(record) : undefined;
     if (opus) this.#tag.channels = opus.channels;
+    if (flac) this.#tag = flac;
     return true;
+  }
+
+  /** Reads the format of AC-3, which has no configuration, from a frame. @returns its body */
+  read({ body, dataOffset }: AudioPacket): Buffer {
+    if (this.codec === 'ac3' || this.codec === 'eac3')
+      this.#tag = readAc3Header(body.subarray(dataOffset)) ?? this.#tag;
+    return body;
   }
 
   describe(measured: Measured['audio'] = {}): AudioSource {

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import os from 'node:os';
 import { createInterface } from 'node:readline';
+import type { FlvTag } from '../../media/index.js';
 import { killChild, lowerSessionPriority } from '../../platform/index.js';
 import type { Source } from '../../streams/index.js';
 import { SHORT_PROBE_OPTIONS, type TagInput, tagInputOptions } from '../ffmpeg/ffmpeg-arguments.js';
 import type { FfmpegTool } from '../ffmpeg/ffmpeg-process.js';
-import { tagFraming, tagInput } from '../inputs/tag-framing.js';
+import { type TagFraming, tagFraming, tagInput } from '../inputs/tag-framing.js';
 
 /** Level of the sound over a second, dBFS. */
 type Level = { levelDb: number; peakDb: number };
@@ -44,10 +45,14 @@ function argumentsFor(input: TagInput): string[] {
 export function openAudioMeter(tool: FfmpegTool, source: Source, report: (level: Level) => void): AudioMeter {
   const { audio } = source.info;
   const info = audio ? { audio } : {};
-  const framing = tagFraming({
-    ...{ info, has: { audio: true, video: false }, frameRate: 1 },
-    ...{ videoHeader: undefined, audioHeader: undefined },
-  });
+  let framing: TagFraming | undefined;
+  /** Begins the stream with the configuration, if the codec has one. */
+  const begin = (audioHeader: FlvTag | undefined): TagFraming => {
+    const has = { audio: true, video: false };
+    const begun = tagFraming({ info, has, frameRate: 1, videoHeader: undefined, audioHeader });
+    stdin.write(begun.header());
+    return begun;
+  };
   const child = spawn(tool.path, argumentsFor(tagInput(info, undefined)), {
     env: tool.environment,
     stdio: ['pipe', 'pipe', 'ignore'],
@@ -70,7 +75,6 @@ export function openAudioMeter(tool: FfmpegTool, source: Source, report: (level:
     child.once('exit', () => resolve());
   }).finally(close);
   readLevels(stdout, report);
-  stdin.write(framing.header());
   let timelines = 0;
   stopReading = source.read({
     // Times begin anew, and another codec needs another process.
@@ -80,6 +84,7 @@ export function openAudioMeter(tool: FfmpegTool, source: Source, report: (level:
     write: (tag) => {
       if (isOver || tag.kind !== 'audio' || tag.timestamp > MAXIMUM_TIMESTAMP) return;
       if (stdin.writableLength > MAXIMUM_WAITING_BYTES) return;
+      framing ??= begin(tag.header ? tag : undefined);
       for (const part of framing.frame(tag, tag.timestamp)) stdin.write(part);
     },
     end: close,

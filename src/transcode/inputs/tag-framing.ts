@@ -7,6 +7,7 @@ import {
   MatroskaWriter,
   OPUS_RATE,
   opusHead,
+  readFlacStreamInfo,
   readFlvAudioTag,
   readFlvVideoTag,
   type SourceInfo,
@@ -28,7 +29,12 @@ const AUDIO_CODEC_ID: Partial<Record<AudioCodec, string>> = {
   aac: 'A_AAC',
   mp3: 'A_MPEG/L3',
   opus: 'A_OPUS',
+  flac: 'A_FLAC',
+  ac3: 'A_AC3',
+  eac3: 'A_EAC3',
 };
+/** Codecs of sound that each ffmpeg reads in FLV. */
+const CLASSIC_AUDIO: readonly AudioCodec[] = ['aac', 'mp3'];
 /** Codecs whose FLV configuration is also that of Matroska. */
 const CONFIGURED: readonly VideoCodec[] = ['h264', 'hevc', 'av1'];
 /** Assumed while the size is unknown: decoders go by the bitstream. */
@@ -54,7 +60,7 @@ export type FramedMedia = Pick<JoinedTags, 'videoHeader' | 'audioHeader'> & {
 
 /** Returns FLV for the codecs that each ffmpeg reads in it: others are read since 6.1 only (enhanced RTMP). */
 function containerOf({ video, audio }: FramedMedia['info']): TagInput['container'] {
-  const isClassic = (!video || video.codec === 'h264') && audio?.codec !== 'opus';
+  const isClassic = (!video || video.codec === 'h264') && (!audio || CLASSIC_AUDIO.includes(audio.codec));
   return isClassic ? 'flv' : 'matroska';
 }
 
@@ -118,7 +124,9 @@ function audioTrack({ info: { audio }, audioHeader }: FramedMedia): MatroskaTrac
   const { codec = 'aac', channels = 2, sampleRate = OPUS_RATE } = audio ?? {};
   const codecId = AUDIO_CODEC_ID[codec] ?? '';
   const missing = codec === 'opus' ? opusHead(channels === 1 ? 1 : 2) : NO_BYTES;
-  const codecPrivate = audioHeader ? dataOf('audio', audioHeader) : missing;
+  const configuration = audioHeader ? dataOf('audio', audioHeader) : missing;
+  const codecPrivate =
+    codec === 'flac' ? (readFlacStreamInfo(configuration)?.configuration ?? NO_BYTES) : configuration;
   return { kind: 'audio', number: TRACK.audio, codecId, codecPrivate, channels, sampleRate };
 }
 

@@ -245,7 +245,10 @@ t.test('unsupported codecs are refused with the codec to choose instead', async 
     [(demuxer) => demuxer.video(0, Buffer.from('\x90vvc1rest', 'latin1')), /vvc1": choose H\.264/],
     [(demuxer) => demuxer.video(0, Buffer.from([0x14, 0])), /VP6: choose H\.264/],
     [(demuxer) => demuxer.audio(0, Buffer.from([0xb2, 0])), /Speex over RTMP: choose AAC/],
-    [(demuxer) => demuxer.audio(0, Buffer.from('\x90fLaCrest', 'latin1')), /FLAC over RTMP: choose AAC/],
+    [
+      (demuxer) => demuxer.audio(0, Buffer.from('\x90dtscrest', 'latin1')),
+      /audio "dtsc" over RTMP: choose AAC/,
+    ],
   ];
   for (const [send, expected] of cases) {
     const { demuxer, refusals, publication } = feeding();

@@ -35,3 +35,19 @@ export async function watchFromPage(page: Page, gateway: { http: string }, strea
 export async function shownPictures(page: Page): Promise<number> {
   return await page.evaluate<number>('window.whep.shown');
 }
+
+/** Highest amplitude of the sound that was heard in the last 0.7 s, 0 to 1. */
+export async function heardLevel(page: Page): Promise<number> {
+  return await page.evaluate<number>(`(async () => {
+    const { whep } = window;
+    if (!whep.analyser) {
+      const context = new AudioContext();
+      await context.resume();
+      whep.analyser = new AnalyserNode(context, { fftSize: 32768 });
+      context.createMediaStreamSource(whep.video.srcObject).connect(whep.analyser);
+    }
+    const samples = new Float32Array(whep.analyser.fftSize);
+    whep.analyser.getFloatTimeDomainData(samples);
+    return samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
+  })()`);
+}

@@ -17,8 +17,8 @@ import { KeyframeWatch } from '../inputs/keyframe-watch.js';
 import { tagInput } from '../inputs/tag-framing.js';
 import type { BroadcastMemory, TranscodeSettings } from '../transcode-settings.js';
 import { isPlainAvc } from './avc-profile.js';
-import { PassedPause } from './passed-pause.js';
 import { PassedVideo } from './passed-video.js';
+import { RenditionPause } from './rendition-pause.js';
 import { WebrtcFlvPipe } from './webrtc-flv-pipe.js';
 import { MAXIMUM_LINES, webrtcRenditionPlan } from './webrtc-rendition-plan.js';
 
@@ -64,7 +64,7 @@ export class WebrtcTranscoding implements WebrtcRendition {
   readonly #over = new AbortController();
   #timeline: { startedAt: number; has: Tracks } | undefined;
   #passed: PassedVideo | undefined;
-  readonly #pause: PassedPause | undefined;
+  readonly #pause: RenditionPause | undefined;
   /** Timestamp of the newest picture, ms. */
   #pictureMs: number | undefined;
   #run: Run | undefined;
@@ -95,7 +95,7 @@ export class WebrtcTranscoding implements WebrtcRendition {
     this.#log = log;
     settings.clock.every(CHECK_INTERVAL_MS, () => this.#check(), this.#over.signal);
     if (destination.h264)
-      this.#pause = new PassedPause({
+      this.#pause = new RenditionPause({
         ...{
           sink: destination.h264,
           render: renderSlate,

@@ -2,7 +2,7 @@ import type { PictureSink } from '../../media/index.js';
 import { type Clock, type Logger, messageOf } from '../../platform/index.js';
 import type { WebrtcSlate } from '../../streams/index.js';
 
-export type PassedPauseOptions = {
+export type RenditionPauseOptions = {
   sink: PictureSink;
   /** Time by which the newest picture is older than the clock, ms; undefined while no video is passed through or encoded. */
   pictureAgeMs(): number | undefined;
@@ -23,14 +23,14 @@ const PAUSE_MS = { shown: 1_000, rendered: 700 } as const;
 const MAXIMUM_OVERDUE = 30;
 
 /** Shows WebRTC viewers a slate in place of the video while the picture of a connected publisher pauses. */
-export class PassedPause {
-  readonly #options: PassedPauseOptions;
+export class RenditionPause {
+  readonly #options: RenditionPauseOptions;
   #rendering: AbortController | undefined;
   #rendered: WebrtcSlate | undefined;
   /** Monotonic ms at which the slate began, and the number of its pictures so far. */
   #shown: { slate: WebrtcSlate; begunMs: number; count: number } | undefined;
 
-  constructor(options: PassedPauseOptions) {
+  constructor(options: RenditionPauseOptions) {
     this.#options = options;
     options.clock.every(CHECK_INTERVAL_MS, () => this.#check(), options.signal);
     options.signal.addEventListener('abort', () => this.end(), { once: true });

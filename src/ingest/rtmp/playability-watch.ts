@@ -20,7 +20,7 @@ const UNREADABLE = 'The video data cannot be read: choose another video encoder 
 const NOTHING_PLAYABLE =
   'Neither video nor audio that can be played has come for 25 seconds: choose H.264 and AAC in your streaming software.';
 const GRADUAL_REFRESH =
-  'This stream renews its picture bit by bit instead of sending keyframes, so nobody can join it: switch off intra refresh (periodic intra refresh) and set a keyframe interval of 2 seconds.';
+  'This stream renews its picture bit by bit and has begun without a keyframe, so it cannot be shown: switch off intra refresh (periodic intra refresh) and set a keyframe interval of 2 seconds.';
 const KEYFRAMES_RARE =
   'No keyframe (IDR) came for 25 seconds: viewers who join may wait for it, and after an interruption the picture returns only with it. Set a keyframe interval of 2 s, and switch off open GOP and intra refresh.';
 const AUDIO_UNCONFIGURED =

@@ -189,7 +189,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     streams.subscribe(transcoder);
     streams.subscribe(packager);
     const modules = { sql, livestreams, streams, packager, transcoder, webhooks, urls, clock, log };
-    const furtherUsage = (userId: string): Promise<number> => videos.usage(userId);
+    const furtherUsage = async (userId: string): Promise<number> => (await videos.usage(userId)).sizeBytes;
     const recordings = await openRecordings(config, { ...modules, furtherUsage });
     closing.push(() => recordings.close());
     const videos: Videos = await openVideos(config, { ...modules, recordings });

@@ -1,4 +1,4 @@
-import { mayEverybodyWatch } from '../accounts/index.js';
+import { mayEverybodyWatch, type Watchable } from '../accounts/index.js';
 import { type BoundedCalls, type Clock, parseUuid, RevalidatingCache } from '../platform/index.js';
 import type { Livestream } from '../streams/index.js';
 
@@ -6,7 +6,8 @@ import type { Livestream } from '../streams/index.js';
 export type WatchedLivestream = Pick<
   Livestream,
   'id' | 'userId' | 'visibility' | 'viewerLimit' | 'endReason' | 'viewerCountPeak'
->;
+> &
+  Pick<Watchable, 'maker'>;
 
 export type LivestreamCacheOptions = {
   find(streamId: string): Promise<WatchedLivestream | undefined>;

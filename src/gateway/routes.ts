@@ -104,9 +104,9 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
 
   await http.register(authRoutes, { authentication, guards, publicOrigin: modules.origin, clock });
   await http.register(followRoutes, { follows: authentication.follows, guards, clock });
-  const { recordings, restreams } = modules;
+  const { recordings, restreams, videos } = modules;
   await http.register(channelRoutes, { keys, channels, restreams, guards, urls, clock });
-  const recordingOptions = { recordings, livestreams, guards, urls, clock, calls: modules.calls };
+  const recordingOptions = { recordings, videos, livestreams, guards, urls, clock, calls: modules.calls };
   const livestreamRoutes: { lookup?: LivestreamLookup; clips?: ClipRoutesOptions } = {};
   await http.register(livestreamApi, {
     livestreams,
@@ -155,6 +155,7 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
     ...{ authentication, accounts, sessions, accessTokens, guards, channels, keys, livestreams, lookup },
     ...{
       recordings,
+      videos,
       restreams,
       records: chat.records,
       webhooks: modules.webhooks,
@@ -163,7 +164,6 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
       log: modules.log,
     },
   });
-  const { videos } = modules;
   await http.register(livestreamScope, {
     ...{ guards, clock, path: '/api/videos' },
     routes: async (scope) => {

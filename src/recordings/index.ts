@@ -1,5 +1,6 @@
 export type { ObjectStoreOptions } from './archive/object-store.js';
 export * from './clips/clip.js';
+export type { ClipListing } from './clips/clip-table.js';
 export type { ClipRange, ClipRequest, Clips } from './clips/clips.js';
 export type { Movie } from './download/movie.js';
 export * from './recording.js';

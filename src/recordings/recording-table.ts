@@ -7,7 +7,7 @@ import type {
   RecordingPurpose,
   WatchedRecording,
 } from './recording.js';
-import { visibilityOf } from './recording-visibility.js';
+import { makerOf, visibilityOf } from './recording-visibility.js';
 
 /** Time after which another gateway may claim a recording whose claim was not renewed, s. */
 export const CLAIM_S = 10;
@@ -84,7 +84,7 @@ export class RecordingTable {
   async findWatched(id: string): Promise<WatchedRecording | undefined> {
     const [row] = await this.#sql<WatchedRecording[]>`
       select recordings.stream_id as id, (select user_id from livestreams where id = stream_id) as "userId",
-        ${visibilityOf(this.#sql)} as visibility
+        ${visibilityOf(this.#sql)} as visibility, ${makerOf(this.#sql)} as maker
       from recordings where id = ${id} and state <> 'deleting' and stream_id is not null`;
     return row;
   }

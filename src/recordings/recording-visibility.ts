@@ -10,3 +10,13 @@ export function visibilityOf(sql: Sql): ReturnType<Sql> {
       when 'unlisted' in (recordings.recorded_visibility, l.visibility) then 'unlisted' else 'public' end
     from livestreams l where l.id = recordings.stream_id), 'private')`;
 }
+
+/**
+ * Expression for the account that may watch a private clip because it made it, for statements on `recordings`. Null where others
+ * have made media private: the owner the livestream, or the recording that the clip was cut from.
+ */
+export function makerOf(sql: Sql): ReturnType<Sql> {
+  return sql`(
+    select made.created_by from clips made join livestreams l on l.id = recordings.stream_id
+    where made.id = recordings.id and made.visibility = 'private' and 'private' not in (recordings.recorded_visibility, l.visibility))`;
+}

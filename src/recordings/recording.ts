@@ -102,7 +102,13 @@ export type RecordedSegment = {
 export type RecordingChanges = { title?: string | undefined; visibility?: Visibility | undefined };
 
 /** Part of a recording, or of a part of a rewind window, that decides on admission: `id` and `userId` are those of its livestream. */
-export type WatchedRecording = { id: string; userId: string | null; visibility: Visibility };
+export type WatchedRecording = {
+  id: string;
+  userId: string | null;
+  visibility: Visibility;
+  /** Account that made a private clip, and may watch it. */
+  maker: string | null;
+};
 
 export function recordingNotFound(): PublicError {
   return new PublicError(404, 'recording_not_found', 'There is no such recording.');

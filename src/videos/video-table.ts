@@ -13,6 +13,8 @@ export type VideoUsage = {
   sizeBytes: number;
   /** Uploads that are not complete. */
   uploading: number;
+  /** Videos of any state. */
+  videos: number;
 };
 
 /** Duration of a claim, renewed every few seconds. */
@@ -241,12 +243,12 @@ export class VideoTable {
   }
 
   async #usage(sql: Queries, userId: string): Promise<VideoUsage> {
-    const [row] = await sql<[{ sizeBytes: string; uploading: number }]>`
+    const [row] = await sql<[{ sizeBytes: string; uploading: number; videos: number }]>`
       select coalesce(sum(size_bytes + case when state in ('uploading', 'queued', 'transcoding') then upload_bytes else 0 end), 0)
           as "sizeBytes",
-        count(*) filter (where state = 'uploading')::integer as uploading
+        count(*) filter (where state = 'uploading')::integer as uploading, count(*)::integer as videos
       from videos where user_id = ${userId}`;
-    return { sizeBytes: Number(row.sizeBytes), uploading: row.uploading };
+    return { ...row, sizeBytes: Number(row.sizeBytes) };
   }
 
   #columns() {

@@ -17,7 +17,7 @@ import { UploadFiles } from './upload-files.js';
 import { UploadServer } from './upload-server.js';
 import type { Video, VideoChanges, VideoFailure } from './video.js';
 import { VideoQueue } from './video-queue.js';
-import { type VideoPage, VideoTable } from './video-table.js';
+import { type VideoPage, VideoTable, type VideoUsage } from './video-table.js';
 import { UPLOAD_EXPIRY_S, type VideoTranscoding, VideoWorker } from './video-worker.js';
 
 export type VideosOptions = {
@@ -172,8 +172,8 @@ export class Videos {
   }
 
   /** Returns the storage that a user's videos take. */
-  async usage(userId: string): Promise<number> {
-    return (await this.#table.usage(userId)).sizeBytes;
+  async usage(userId: string): Promise<VideoUsage> {
+    return await this.#table.usage(userId);
   }
 
   /** @returns the video as it is now; undefined when it is unknown */
@@ -240,7 +240,7 @@ export class Videos {
     if ((await this.#store.freeBytes()) < minimumFreeBytes) return 'disk_low';
     if (quotaBytes === 0) return undefined;
     // The upload is deleted when the renditions are ready.
-    const stored = (await this.usage(userId)) + (await furtherUsage(userId)) - uploadBytes;
+    const stored = (await this.usage(userId)).sizeBytes + (await furtherUsage(userId)) - uploadBytes;
     return stored > quotaBytes ? 'quota_reached' : undefined;
   }
 }

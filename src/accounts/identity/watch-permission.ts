@@ -7,6 +7,8 @@ export type Watchable = {
   /** Owner. */
   userId: string | null;
   visibility: 'public' | 'unlisted' | 'private';
+  /** Account that made a private clip, and may watch it. Absent or null: none. */
+  maker?: string | null;
 };
 
 /** Look-up of an invitation. The caller chooses its cache and time limit. */
@@ -19,7 +21,7 @@ export function mayEverybodyWatch({ visibility }: Pick<Watchable, 'visibility'>)
 
 /**
  * Whether a principal may watch a livestream and read its chat: private ones are for their owner, admins and invitees.
- * The state of the livestream does not matter. Looks up an invitation only where the answer depends on it.
+ * Private clips also for their maker. The state of the livestream does not matter. Looks up an invitation only where the answer depends on it.
  */
 export async function mayWatch(
   principal: Principal,
@@ -28,7 +30,8 @@ export async function mayWatch(
 ): Promise<boolean> {
   if (mayEverybodyWatch(livestream) || mayManage(principal, livestream)) return true;
   const userId = userIdOf(principal);
-  return userId !== undefined && (await isInvitee(livestream.id, userId));
+  if (userId === undefined) return false;
+  return userId === livestream.maker || (await isInvitee(livestream.id, userId));
 }
 
 /**

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { mayManage, userIdOf } from '../../accounts/index.js';
 import type { Chat } from '../../chat/index.js';
 import { PublicError } from '../../platform/index.js';
-import { type Clip, clipNotFound } from '../../recordings/index.js';
+import { type Clip, type ClipListing, clipNotFound } from '../../recordings/index.js';
 import type { Livestream } from '../../streams/index.js';
 import type { LivestreamLookup } from '../livestreams/livestream-lookup.js';
 import type { Guards } from '../server/guards.js';
@@ -39,6 +39,14 @@ export class ClipPermission {
     return await this.mayModerate(request, livestream);
   }
 
+  /** Returns which clips of a livestream the client sees in its list. @param livestream one that the client may watch */
+  async listing(request: FastifyRequest, livestream: Livestream): Promise<ClipListing> {
+    const principal = this.#options.guards.principal(request);
+    if (mayManage(principal, livestream)) return 'all';
+    const isModerator = await this.mayModerate(request, livestream);
+    return { userId: userIdOf(principal) ?? null, isModerator };
+  }
+
   /** @throws PublicError 403 `not_allowed` */
   async requireClip(request: FastifyRequest, livestream: Livestream): Promise<void> {
     if (!(await this.mayClip(request, livestream)))
@@ -55,12 +63,12 @@ export class ClipPermission {
     right: 'watch' | 'change',
   ): Promise<{ clip: FoundClip; livestream: Livestream }> {
     if (!clip || clip.streamId === null || clip.state === 'deleting') throw clipNotFound();
-    const { streamId, createdBy } = clip;
+    const { streamId, createdBy, maker } = clip;
     const { lookup, guards } = this.#options;
     const livestream = await lookup.findWatchable(request, streamId).catch((error: unknown) => {
       throw error instanceof PublicError && error.status === 404 ? clipNotFound() : error;
     });
-    const access = { id: streamId, userId: livestream.userId, visibility: clip.access };
+    const access = { id: streamId, userId: livestream.userId, visibility: clip.access, maker };
     if ((await lookup.rightTo(request, access)) === undefined) throw clipNotFound();
     const userId = userIdOf(guards.principal(request));
     const isOwn = userId !== undefined && userId === createdBy;

@@ -9,10 +9,8 @@ import {
   type ClipRequest,
   type Recordings,
   recordingNotFound,
-  type Clip as StoredClip,
 } from '../../recordings/index.js';
 import {
-  type Clip,
   ClipResponse,
   ClipsQuery,
   ClipsResponse,
@@ -34,7 +32,7 @@ import { ANYONE_READING_SECURITY, CHANGING_SECURITY, type Guards } from '../serv
 import { BEFORE_LAST, boundOffset, readNumbers } from '../server/number-query.js';
 import { readTime } from '../server/request-time.js';
 import { ClipPermission } from './clip-permission.js';
-import { toClip } from './clip-view.js';
+import { toClip, toClips } from './clip-view.js';
 
 export type ClipRoutesOptions = {
   clips: Pick<
@@ -151,7 +149,7 @@ export const livestreamClipRoutes: FastifyPluginAsync<ClipRoutesOptions> = async
       schema: {
         summary: 'List the clips of a livestream, and whether the client may make some',
         description:
-          'Newest first, for everybody who may watch the livestream: public ones and those of the client; for moderators all.',
+          'Newest first, for everybody who may watch the livestream: public ones and those of the client; for moderators also unlisted ones, for the owner all.',
         tags,
         security: ANYONE_READING_SECURITY,
         params: StreamParams,
@@ -161,10 +159,9 @@ export const livestreamClipRoutes: FastifyPluginAsync<ClipRoutesOptions> = async
     },
     async (request) => {
       const livestream = await lookup.findWatchable(request, request.params.streamId);
-      const userId = userIdOf(guards.principal(request)) ?? null;
-      const isModerator = await permission.mayModerate(request, livestream);
-      const mayClip = isModerator || (await permission.mayClip(request, livestream));
-      const found = await clips.listByStream(livestream.id, isModerator ? 'all' : { userId }, request.query);
+      const listing = await permission.listing(request, livestream);
+      const mayClip = listing === 'all' || (await permission.mayClip(request, livestream));
+      const found = await clips.listByStream(livestream.id, listing, request.query);
       return { clips: toClips(found, urls), mayClip };
     },
   );
@@ -238,7 +235,7 @@ export const clipRoutes: FastifyPluginAsync<ClipRoutesOptions> = async (plain, o
       onRequest: guards.anyone,
       schema: {
         summary: 'Get a clip',
-        description: 'For everybody who may watch the livestream.',
+        description: 'For everybody who may watch the livestream, unless the clip is private.',
         tags,
         security: ANYONE_READING_SECURITY,
         params: ClipParams,
@@ -309,10 +306,4 @@ function rangeOf({ start, end, startS, endS }: CreateRecordingClipRequest): Clip
   if (startS !== undefined && endS !== undefined && start === undefined && end === undefined)
     return { startS, endS };
   throw new PublicError(400, 'validation_failed', 'Give start and end, or startS and endS.');
-}
-
-function toClips(clips: readonly StoredClip[], urls: PublicUrls): Clip[] {
-  return clips.flatMap(({ streamId, ...clip }) =>
-    streamId === null ? [] : toClip({ ...clip, streamId }, urls),
-  );
 }

@@ -5,9 +5,9 @@ import { CursorPageQuery, Id, nullable, ONE_LINE, ref, Time, UserId } from '../s
 const MAXIMUM_POSITION_S = 366 * 86_400;
 
 const Title = Type.String({ minLength: 1, maxLength: 200, pattern: ONE_LINE });
-const Visibility = Type.Enum(['public', 'unlisted'], {
+const Visibility = Type.Enum(['public', 'unlisted', 'private'], {
   description:
-    '`public`: listed if the livestream is public; `unlisted`: for everybody who may watch the livestream and knows the id',
+    '`public`: listed if the livestream is public; `unlisted`: for everybody who may watch the livestream and knows the id; `private`: for who made it, the owner and the invitees of the livestream, and administrators. A clip is at most as public as its livestream',
 });
 
 export const Clip = Type.Object(

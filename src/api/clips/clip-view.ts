@@ -2,6 +2,13 @@ import { downloadPath, recordingPath, type Clip as StoredClip } from '../../reco
 import type { Clip } from '../contract.js';
 import type { PublicUrls } from '../livestreams/stream-view.js';
 
+/** Converts clips for responses, without those whose livestream was deleted. */
+export function toClips(clips: readonly StoredClip[], urls: Pick<PublicUrls, 'below'>): Clip[] {
+  return clips.flatMap(({ streamId, ...clip }) =>
+    streamId === null ? [] : toClip({ ...clip, streamId }, urls),
+  );
+}
+
 /** Converts a clip for responses. Its media are at the addresses of recordings. */
 export function toClip(clip: StoredClip & { streamId: string }, urls: Pick<PublicUrls, 'below'>): Clip {
   const { id, streamId, sourceId, title, visibility, state, failure, exact, createdBy } = clip;

@@ -4,12 +4,15 @@ import type { Clock } from '../../platform/index.js';
 import type { Recordings } from '../../recordings/index.js';
 import type { Restreams } from '../../restreams/index.js';
 import type { Livestream, Livestreams } from '../../streams/index.js';
+import type { Videos } from '../../videos/index.js';
 import type { Webhooks } from '../../webhooks/index.js';
+import { toClips } from '../clips/clip-view.js';
 import { toStreamKey } from '../keys/stream-key-view.js';
 import type { LivestreamLookup } from '../livestreams/livestream-lookup.js';
 import type { PublicUrls } from '../livestreams/stream-view.js';
 import { toRecordings } from '../recordings/recording-view.js';
 import { toTarget } from '../restreams/restream-routes.js';
+import { toVideo } from '../videos/video-view.js';
 import { toWebhook } from '../webhooks/webhook-routes.js';
 
 /** Stored data of all modules that an export contains. */
@@ -22,7 +25,8 @@ export type ExportSources = {
   livestreams: Pick<Livestreams, 'listByUser' | 'invitees'>;
   lookup: Pick<LivestreamLookup, 'show'>;
   records: Pick<ChatRecords, 'messagesOf' | 'moderationOf'>;
-  recordings: Pick<Recordings, 'listByUser'>;
+  recordings: Pick<Recordings, 'listByUser'> & { clips: Pick<Recordings['clips'], 'listByUser'> };
+  videos: Pick<Videos, 'listByUser'>;
   restreams: Pick<Restreams, 'list'>;
   webhooks: Pick<Webhooks, 'list'>;
   urls: PublicUrls;
@@ -53,6 +57,8 @@ export async function* exportText(userId: string, sources: ExportSources): Async
   yield field('webhooks', account?.role === 'admin' ? (await webhooks.list()).map(toWebhook) : []);
   yield* list('livestreams', livestreamsOf(userId, sources));
   yield* list('recordings', recordingsOf(userId, sources));
+  yield* list('clips', clipsOf(userId, sources));
+  yield* list('videos', videosOf(userId, sources));
   yield* list('chatMessages', messagesOf(userId, sources));
   yield '}\n';
 }
@@ -91,6 +97,16 @@ async function belongingsOf({ id }: Livestream, sources: ExportSources): Promise
 async function* recordingsOf(userId: string, { recordings, urls }: ExportSources): AsyncGenerator<object> {
   const found = pages((before) => recordings.listByUser(userId, { limit: PAGE, offset: 0, before }));
   for await (const recording of found) yield* toRecordings([recording], urls);
+}
+
+async function* clipsOf(userId: string, { recordings, urls }: ExportSources): AsyncGenerator<object> {
+  const found = pages((before) => recordings.clips.listByUser(userId, { limit: PAGE, offset: 0, before }));
+  for await (const clip of found) yield* toClips([clip], urls);
+}
+
+async function* videosOf(userId: string, { videos, urls }: ExportSources): AsyncGenerator<object> {
+  const found = pages((before) => videos.listByUser(userId, { limit: PAGE, before }, 'all'));
+  for await (const video of found) yield toVideo(video, urls);
 }
 
 function messagesOf(userId: string, { records }: ExportSources): AsyncGenerator<object> {

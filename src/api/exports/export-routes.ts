@@ -51,7 +51,7 @@ export const exportRoutes: FastifyPluginAsync<ExportRoutesOptions> = async (plai
       schema: {
         summary: 'Download the data of the own account',
         description:
-          'One JSON object, sent as it is read: account, channel, livestreams with their keys, guests, moderators, bans and restream targets, recordings with their addresses, and written chat messages. Secrets are not in it. 409 `export_under_way` while another export of the account is sent.',
+          'One JSON object, sent as it is read: account, channel, livestreams with their keys, guests, moderators, bans and restream targets, recordings, clips and uploaded videos with their addresses, and written chat messages. Secrets are not in it. 409 `export_under_way` while another export of the account is sent.',
         tags: ['accounts'],
         security: READING_SECURITY,
         response: {

@@ -1,9 +1,11 @@
 import { type Static, Type } from 'typebox';
 import { AccessTokenView, SessionView } from '../auth/auth-schema.js';
+import { Clip } from '../clips/clip-schema.js';
 import { Channel, StreamKeyInfo } from '../keys/stream-key-schema.js';
 import { Recording } from '../recordings/recording-schema.js';
 import { RestreamTarget } from '../restreams/restream-schema.js';
 import { nullable, ref, Time } from '../server/common-schema.js';
+import { Video } from '../videos/video-schema.js';
 import { Webhook } from '../webhooks/webhook-schema.js';
 
 /** Body of an export, which is sent as it is read. */
@@ -32,6 +34,8 @@ export const AccountExport = Type.Object(
       ),
     ),
     recordings: Type.Array(ref(Recording)),
+    clips: Type.Array(ref(Clip), { description: 'Of the livestreams of the account, and those that it made' }),
+    videos: Type.Array(ref(Video)),
     chatMessages: Type.Array(
       Type.Object({}, { additionalProperties: true, description: 'Also deleted ones (`deletedAt`)' }),
     ),

@@ -4,6 +4,7 @@ import { Type } from 'typebox';
 import { BoundedCalls, type Clock, PublicError } from '../../platform/index.js';
 import { type Recordings, recordingNotFound } from '../../recordings/index.js';
 import type { Livestreams, Visibility } from '../../streams/index.js';
+import type { Videos } from '../../videos/index.js';
 import {
   CursorPageQuery,
   EditRecordingRequest,
@@ -46,6 +47,7 @@ export type RecordingRoutesOptions = {
     | 'remove'
     | 'onUpdate'
   >;
+  videos: Pick<Videos, 'usage'>;
   livestreams: Pick<Livestreams, 'onUpdate'>;
   lookup: Pick<LivestreamLookup, 'findManageable' | 'findWatchable' | 'mayListAll' | 'rightTo'>;
   guards: Guards;
@@ -142,7 +144,7 @@ export const livestreamRecordingRoutes: FastifyPluginAsync<RecordingRoutesOption
 
 /** Single recordings, below `/api/recordings`. */
 export const recordingRoutes: FastifyPluginAsync<RecordingRoutesOptions> = async (plain, options) => {
-  const { recordings, lookup, guards, urls, clock, calls = new BoundedCalls({ clock }) } = options;
+  const { recordings, videos, lookup, guards, urls, clock, calls = new BoundedCalls({ clock }) } = options;
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   const changeErrors = errorSchemas(400, 401, 403, 404, 429, 500, 503);
 
@@ -159,7 +161,7 @@ export const recordingRoutes: FastifyPluginAsync<RecordingRoutesOptions> = async
       onRequest: guards.signedIn,
       preValidation: [readNumbers, boundOffset(BEFORE_LAST)],
       schema: {
-        summary: 'List the recordings of an account, and the storage that they take',
+        summary: 'List the recordings of an account, and the storage that it takes',
         description:
           'Newest first, over all livestreams. Those of another account (`userId`) are for administrators.',
         tags,
@@ -173,13 +175,15 @@ export const recordingRoutes: FastifyPluginAsync<RecordingRoutesOptions> = async
       const userId = wanted ?? guards.userId(request);
       if (!lookup.mayListAll(request, userId))
         throw new PublicError(403, 'not_allowed', 'The recordings of others are for administrators.');
-      const [found, storage] = await Promise.all([
+      const [found, storage, ofVideos] = await Promise.all([
         recordings.listByUser(userId, filter),
         recordings.usage(userId),
+        videos.usage(userId),
       ]);
+      const sizeBytes = storage.sizeBytes + ofVideos.sizeBytes;
       return {
         recordings: toRecordings(found, urls),
-        storage,
+        storage: { ...storage, videos: ofVideos.videos, sizeBytes },
       };
     },
   );

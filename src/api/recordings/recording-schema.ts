@@ -102,11 +102,14 @@ export const OwnRecordingsResponse = Type.Object(
       {
         recordings: Type.Integer(),
         clips: Type.Integer({ description: 'Clips of the livestreams of the account' }),
-        sizeBytes: Type.Integer(),
-        durationS: Type.Number(),
+        videos: Type.Integer({ description: 'Uploaded videos, also unfinished ones' }),
+        sizeBytes: Type.Integer({
+          description: 'Of all of them; an upload that is not transcoded counts with its announced length',
+        }),
+        durationS: Type.Number({ description: 'Of recordings and clips' }),
         quotaBytes: Type.Integer({ description: '0: unlimited' }),
       },
-      { description: 'What all recordings and clips of the account take, whatever the filter' },
+      { description: 'What all recordings, clips and videos of the account take, whatever the filter' },
     ),
   },
   { $id: 'OwnRecordingsResponse' },

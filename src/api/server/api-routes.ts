@@ -22,9 +22,11 @@ import {
 import { ChatBanRequest, ChatBanResponse } from '../chat/chat-schema.js';
 import {
   ClipResponse,
+  ClipsResponse,
   CreateClipRequest,
   CreateRecordingClipRequest,
   StreamClipsResponse,
+  UpdateClipRequest,
 } from '../clips/clip-schema.js';
 import { AccountExport } from '../exports/export-schema.js';
 import {
@@ -45,6 +47,7 @@ import {
 import { ChatReplay } from '../recordings/chat-replay-schema.js';
 import {
   EditRecordingRequest,
+  OwnRecordingsResponse,
   RecordingResponse,
   RecordingsResponse,
 } from '../recordings/recording-schema.js';
@@ -108,6 +111,7 @@ export const API_ROUTES = {
     response: RestreamTargetResponse,
   },
   'DELETE /api/livestream/:streamId/restream-targets/:targetId': { response: SuccessResponse },
+  'GET /api/recordings': { response: OwnRecordingsResponse },
   'GET /api/recordings/recent': { response: RecordingsResponse },
   'GET /api/recordings/:recordingId': { response: RecordingResponse },
   'PATCH /api/recordings/:recordingId': { body: EditRecordingRequest, response: RecordingResponse },
@@ -120,7 +124,10 @@ export const API_ROUTES = {
   'GET /api/livestream/:streamId/clips': { response: StreamClipsResponse },
   'POST /api/livestream/:streamId/clips': { body: CreateClipRequest, response: ClipResponse },
   'POST /api/recordings/:recordingId/clips': { body: CreateRecordingClipRequest, response: ClipResponse },
+  'GET /api/clips': { response: ClipsResponse },
   'GET /api/clips/:clipId': { response: ClipResponse },
+  'PATCH /api/clips/:clipId': { body: UpdateClipRequest, response: ClipResponse },
+  'DELETE /api/clips/:clipId': { response: SuccessResponse },
   'GET /api/clips/:clipId/chat': { response: ChatReplay },
   'GET /api/recordings/:recordingId/chat': { response: ChatReplay },
   'GET /api/livestream/:streamId': { response: StreamResponse },

@@ -3,13 +3,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { isAdmin, userIdOf } from '../../accounts/index.js';
 import { PublicError } from '../../platform/index.js';
-import {
-  type Video as StoredVideo,
-  VIDEO_FAILURES,
-  type Videos,
-  videoNotFound,
-  videoPath,
-} from '../../videos/index.js';
+import { type Video as StoredVideo, type Videos, videoNotFound } from '../../videos/index.js';
 import {
   CursorPageQuery,
   EditVideoRequest,
@@ -17,7 +11,6 @@ import {
   ref,
   SuccessResponse,
   UserId,
-  type Video,
   VideoResponse,
   VideosResponse,
 } from '../contract.js';
@@ -26,6 +19,7 @@ import { errorSchemas } from '../server/error-response.js';
 import { ANYONE_READING_SECURITY, CHANGING_SECURITY, type Guards } from '../server/guards.js';
 import { readNumbers } from '../server/number-query.js';
 import { readAnnouncement } from './upload-request.js';
+import { toVideo } from './video-view.js';
 
 export type VideoRoutesOptions = {
   videos: Pick<
@@ -239,17 +233,3 @@ const uploadRoutes: FastifyPluginAsync<VideoRoutesOptions> = async (plain, { vid
     return reply;
   }
 };
-
-function toVideo(video: StoredVideo, urls: Pick<PublicUrls, 'below'>): Video {
-  const { id, userId, title, visibility, state, failure, progress, durationS } = video;
-  return {
-    ...{ id, userId, title, visibility, progress, durationS },
-    state: state === 'deleting' ? 'failed' : state,
-    failure: failure && { code: failure, message: VIDEO_FAILURES[failure] },
-    uploadBytes: video.uploadBytes,
-    sizeBytes: video.sizeBytes,
-    createdAt: video.createdAt.toISOString(),
-    playback:
-      state === 'ready' ? { hls: urls.below(videoPath(id)), watch: urls.below(`videos/${id}`) } : null,
-  };
-}

@@ -74,7 +74,12 @@ export const recordingMediaRoutes: FastifyPluginAsync<RecordingMediaRoutesOption
         ? await previews.findPoster(recordingId)
         : await previews.findSheet(recordingId, path.number);
     if (!image) throw notFound();
-    return sendPicture(request, reply, await accessScope(recordingId, request), path.name, image);
+    // Pages show posters in lists, whose addresses have no token: they are admitted by the sign-in.
+    const { scope } =
+      path.name === 'poster' && viewerTokenOf(request) === undefined
+        ? await admitToRecording(admission, viewerRequestOf(request, recordingId))
+        : { scope: await accessScope(recordingId, request) };
+    return sendPicture(request, reply, scope, path.name, image);
   }
 
   async function multivariant(

@@ -1,6 +1,6 @@
 import type { Sql } from '../../platform/index.js';
 import { CLAIM_S } from '../recording-table.js';
-import { visibilityOf } from '../recording-visibility.js';
+import { makerOf, visibilityOf } from '../recording-visibility.js';
 import { CLIP_LIMITS, type Clip, type ClipFailure, type ClipVisibility } from './clip.js';
 
 export type NewClip = Pick<
@@ -24,6 +24,9 @@ export type ClaimedClip = Pick<
   Clip,
   'id' | 'streamId' | 'broadcastId' | 'sourceId' | 'userId' | 'startsAt' | 'endsAt' | 'exact' | 'createdAt'
 > & { attempts: number };
+
+/** The audience of a list of clips. */
+export type ClipListing = 'all' | { userId: string | null; isModerator: boolean };
 
 export type ClipPage = { before?: string | undefined; limit: number; offset: number };
 
@@ -49,9 +52,9 @@ export class ClipTable {
       ), recording as (
         insert into recordings
           (id, stream_id, broadcast_id, user_id, state, purpose, renditions, store_id, started_at, title,
-          recorded_visibility)
+          recorded_visibility, visibility)
         select ${id}, ${streamId}, ${broadcastId}, ${userId}, 'recording', 'clip', 'source', ${storeId}, ${createdAt},
-          ${title}, ${access}
+          ${title}, ${access}, ${visibility === 'private' ? visibility : null}
         from unfinished where total < ${CLIP_LIMITS.unfinished} and own < ${CLIP_LIMITS.unfinishedOfAccount}
         returning id
       )
@@ -80,17 +83,19 @@ export class ClipTable {
   /**
    * Returns the clips of a livestream, newest first.
    *
-   * @param of `all`, or those that everybody sees and those that this user made
+   * @param of `all`; or those that everybody sees, and those that this user made; for a moderator also those that are unlisted or not
+   * ready
    */
   async listByStream(
     streamId: string,
-    of: 'all' | { userId: string | null },
+    of: ClipListing,
     page: ClipPage,
   ): Promise<Clip[]> {
+    const listed = of !== 'all' && of.isModerator ? this.#sql`true` : this.#sql`c.visibility = 'public' and recordings.state = 'ready'`;
     const seen =
       of === 'all'
         ? this.#sql``
-        : this.#sql`and ((c.visibility = 'public' and recordings.state = 'ready'
+        : this.#sql`and ((${listed} and c.visibility <> 'private'
           and (${visibilityOf(this.#sql)} <> 'private' or exists (
             select from livestreams where id = recordings.stream_id and visibility = 'private'))) or c.created_by = ${of.userId})`;
     return await this.#list(this.#sql`recordings.stream_id = ${streamId} ${seen}`, page);
@@ -121,7 +126,9 @@ export class ClipTable {
   ): Promise<void> {
     await this.#sql`
       with titled as (
-        update recordings set title = coalesce(${title ?? null}, title) where id = ${id} and purpose = 'clip'
+        update recordings set title = coalesce(${title ?? null}, title),
+          visibility = ${visibility === undefined ? this.#sql`visibility` : visibility === 'private' ? visibility : null}
+        where id = ${id} and purpose = 'clip'
       )
       update clips set visibility = coalesce(${visibility ?? null}, visibility) where id = ${id}`;
   }
@@ -227,7 +234,7 @@ export class ClipTable {
     return this
       .#sql`c.id, recordings.stream_id as "streamId", recordings.broadcast_id as "broadcastId", c.source_id as "sourceId",
       recordings.user_id as "userId", c.created_by as "createdBy", recordings.started_at as "createdAt", recordings.title, c.visibility,
-      ${visibilityOf(this.#sql)} as access,
+      ${visibilityOf(this.#sql)} as access, ${makerOf(this.#sql)} as maker,
       case recordings.state when 'recording' then 'processing' else recordings.state end as state, c.failure,
       c.starts_at as "startsAt", c.ends_at as "endsAt", c.exact, recordings.duration_s as "durationS",
       recordings.size_bytes::float8 as "sizeBytes"`;

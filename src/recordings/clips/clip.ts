@@ -4,8 +4,11 @@ import type { Visibility } from '../../streams/index.js';
 /** `processing`: it is being cut; `deleting`: its files are being deleted. */
 export type ClipState = 'processing' | 'ready' | 'failed' | 'deleting';
 
-/** `public`: listed if its livestream is; `unlisted`: for everybody who may watch the livestream and knows the id. */
-export type ClipVisibility = 'public' | 'unlisted';
+/**
+ * `public`: listed if its livestream is; `unlisted`: for everybody who may watch the livestream and knows the id; `private`: as a
+ * private recording, and for who made it.
+ */
+export type ClipVisibility = Visibility;
 
 /** Reason why a clip could not be cut. */
 export type ClipFailure =
@@ -32,8 +35,10 @@ export type Clip = {
   createdAt: Date;
   title: string;
   visibility: ClipVisibility;
-  /** Visibility of its media: that of its source, or the stricter one of its livestream now. */
+  /** Visibility of its media: private if the clip is, else that of its source, or the stricter one of its livestream now. */
   access: Visibility;
+  /** Account that may watch it, although it is private, because it made it. */
+  maker: string | null;
   state: ClipState;
   failure: ClipFailure | null;
   /** Wanted dates of the media. */

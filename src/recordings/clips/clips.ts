@@ -6,7 +6,7 @@ import type { Replays } from '../replay/replays.js';
 import { CLIP_LIMITS, type Clip, type ClipVisibility, clipRangeInvalid } from './clip.js';
 import { selectSegments } from './clip-selection.js';
 import type { ClipSources } from './clip-source.js';
-import type { ClipPage, ClipTable } from './clip-table.js';
+import type { ClipListing, ClipPage, ClipTable } from './clip-table.js';
 import type { ClipWorker } from './clip-worker.js';
 
 export type ClipsOptions = {
@@ -148,7 +148,7 @@ export class Clips {
   /** As `ClipTable.listByStream`. */
   async listByStream(
     streamId: string,
-    of: 'all' | { userId: string | null },
+    of: ClipListing,
     page: ClipPage,
   ): Promise<Clip[]> {
     return await this.#options.table.listByStream(streamId, of, page);
@@ -202,7 +202,13 @@ export class Clips {
       );
     worker.runNow();
     const { storeId: _, ...created } = row;
-    return { ...created, state: 'processing', failure: null, durationS: 0, sizeBytes: 0 };
+    const isPrivate = clip.visibility === 'private';
+    const maker = isPrivate && clip.access !== 'private' ? clip.createdBy : null;
+    const access = isPrivate ? 'private' : clip.access;
+    return {
+      ...{ ...created, access, maker, state: 'processing', failure: null },
+      ...{ durationS: 0, sizeBytes: 0 },
+    };
   }
 }
 

@@ -4,8 +4,10 @@ import type { CurrentUser } from '../account/account.js';
 import { SignedIn } from '../account/signed-in.js';
 import { callApi, fetchStreamsOf, type Stream } from '../api/api-client.js';
 import { Poll } from '../api/poll.js';
+import { ClipSection } from '../dashboard/clip-section.js';
 import { LivestreamCard } from '../dashboard/livestream-card.js';
 import { LivestreamForm } from '../dashboard/livestream-form.js';
+import { StorageUsed } from '../dashboard/storage-used.js';
 import { VideoSection } from '../dashboard/video-section.js';
 import { useAction } from '../forms/use-action.js';
 import { PublishStep } from '../setup/publish-step.js';
@@ -23,7 +25,9 @@ export function DashboardPage() {
         {(currentUser) => (
           <>
             <Livestreams currentUser={currentUser} userId={currentUser.user.id} />
+            <ClipSection currentUser={currentUser} userId={currentUser.user.id} />
             <VideoSection currentUser={currentUser} />
+            <StorageUsed />
           </>
         )}
       </SignedIn>

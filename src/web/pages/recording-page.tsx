@@ -1,5 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { InviteeSignIn } from '../account/invitee-sign-in.js';
+import { ChatReplay } from '../chat/chat-replay.js';
+import { ClipButton } from '../clips/clip-button.js';
 import { durationText, timeText } from '../forms/format.js';
 import { PlayerBar } from '../player/player-bar.js';
 import { PlayerFrame } from '../player/player-frame.js';
@@ -67,6 +69,12 @@ export function RecordingPage({ recordingId }: { recordingId: string }) {
         <header class="about">
           <h1>{title ?? 'Recording'}</h1>
           <Badge badge={{ tone: 'quiet', text: 'Recording' }} />
+          {hasPlayer && recording && (
+            <ClipButton
+              streamId={recording.streamId}
+              currentEnd={() => ({ recordingId, endS: video.current?.currentTime ?? 0 })}
+            />
+          )}
         </header>
         {recording && (
           <div class="actions">
@@ -85,6 +93,9 @@ export function RecordingPage({ recordingId }: { recordingId: string }) {
         )}
       </div>
       {snapshot?.missing && <InviteeSignIn />}
+      {recording?.playback && (
+        <ChatReplay of={{ recordingId }} positionS={() => video.current?.currentTime ?? 0} />
+      )}
     </main>
   );
 }

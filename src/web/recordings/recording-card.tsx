@@ -6,9 +6,8 @@ type RecordingCardProps = { recording: Recording; nowMs: number };
 
 /** Link to the page of a recording that is ready, with its picture, title and duration. */
 export function RecordingCard({ recording, nowMs }: RecordingCardProps) {
-  const { id, title, durationS, startedAt, playback, visibility } = recording;
-  // An image cannot show the token that a private one needs.
-  const poster = visibility === 'private' ? undefined : playback?.poster;
+  const { id, title, durationS, startedAt, playback } = recording;
+  const poster = playback?.poster;
   return (
     <li>
       <a href={`/recordings/${encodeURIComponent(id)}`}>

@@ -17,6 +17,8 @@ type Exported = {
     bans: { userId: string; byAddress: boolean }[];
     restreamTargets: { name: string }[];
   }[];
+  clips: { title: string; visibility: string }[];
+  videos: { title: string; state: string }[];
   recordings: { id: string; playback: { mp4: string } | null }[];
   chatMessages: { message: string; deletedAt: string | null }[];
   webhooks: { url: string }[];
@@ -52,6 +54,16 @@ t.test('an account downloads its data without secrets, one export at a time', as
   await sql`
     insert into recordings (id, stream_id, broadcast_id, user_id, state, renditions, store_id, started_at, ended_at)
     values (${recordingId}, ${streamId}, ${newId()}, ${ada.userId}, 'ready', 'source', ${newId()}, now(), now())`;
+  const clipId = newId();
+  await sql`
+    insert into recordings (id, stream_id, broadcast_id, user_id, state, purpose, title, renditions, store_id, started_at)
+    values (${clipId}, ${streamId}, ${newId()}, ${ada.userId}, 'ready', 'clip', 'A goal', 'source', ${newId()}, now())`;
+  await sql`
+    insert into clips (id, visibility, created_by, starts_at, ends_at, exact)
+    values (${clipId}, 'private', ${boris.userId}, now(), now(), false)`;
+  await sql`
+    insert into videos (id, user_id, title, visibility, state, store_id, upload_bytes)
+    values (${newId()}, ${ada.userId}, 'A film', 'private', 'failed', ${newId()}, 1)`;
   await recorder.request('POST', '/api/webhooks', {
     url: 'https://host.invalid/',
     events: ['broadcast.live'],
@@ -81,6 +93,8 @@ t.test('an account downloads its data without secrets, one export at a time', as
     recordings: [
       { id: recordingId, playback: { mp4: new RegExp(`/recordings/${recordingId}/download.mp4$`) } },
     ],
+    clips: [{ id: clipId, title: 'A goal', visibility: 'private' }],
+    videos: [{ title: 'A film', state: 'failed' }],
     webhooks: [],
   });
   t.equal(data.chatMessages.length, MESSAGES, 'over several pages, and of no one else');
@@ -88,7 +102,8 @@ t.test('an account downloads its data without secrets, one export at a time', as
   for (const secret of [...secrets, 'hash-of-an-address', 'of another author']) t.notMatch(text, secret);
 
   const mine = await boris.request('GET', path);
-  t.match(mine.body, { account: { name: 'Boris' }, livestreams: [], recordings: [] });
+  t.match(mine.body, { account: { name: 'Boris' }, livestreams: [], recordings: [], videos: [] });
+  t.match((mine.body as Exported).clips, [{ title: 'A goal' }], 'also to who made it');
   t.equal((mine.body as Exported).chatMessages.length, 1);
 
   await sql`

@@ -25,7 +25,8 @@ async function openRecordingApi(t: Test) {
     registerFurtherRoutes: async (scope, lookup) => {
       const { recordings, livestreams, clock } = held;
       if (!recordings || !livestreams || !clock) throw new Error('no recordings');
-      const options = { recordings, livestreams, lookup, guards, urls: URLS, clock };
+      const videos = { usage: async () => ({ videos: 2, uploading: 0, sizeBytes: 500 }) };
+      const options = { recordings, videos, livestreams, lookup, guards, urls: URLS, clock };
       await scope.register(livestreamRecordingRoutes, options);
       await scope.register(recordingRoutes, { ...options, prefix: '/recordings' });
     },
@@ -172,13 +173,13 @@ t.test(
     const idsOf = ({ recordings }: List): string[] => recordings.map(({ id }) => id);
     const own = await list('anna');
     t.strictSame(idsOf(own), ids.toReversed());
-    t.strictSame(own.storage, { recordings: 3, clips: 0, sizeBytes: 3_000, durationS: 7.5, quotaBytes: 0 });
+    t.strictSame(own.storage, { recordings: 3, clips: 0, videos: 2, sizeBytes: 3_500, durationS: 7.5, quotaBytes: 0 });
     t.strictSame(idsOf(await list('anna', '?state=ready')), [ids[2], ids[0]]);
     t.strictSame(idsOf(await list('anna', `?streamId=${second}&limit=1`)), [ids[2]]);
     t.strictSame(idsOf(await list('anna', `?before=${ids[2]}`)), [ids[1], ids[0]]);
     t.strictSame(idsOf(await list('ada', '?userId=anna')), ids.toReversed());
     t.strictSame(await list('boris'), {
-      ...{ recordings: [], storage: { recordings: 0, clips: 0, sizeBytes: 0, durationS: 0, quotaBytes: 0 } },
+      ...{ recordings: [], storage: { recordings: 0, clips: 0, videos: 2, sizeBytes: 500, durationS: 0, quotaBytes: 0 } },
     });
     assertErrorResponse(t, await api.request('boris', 'GET', 'recordings?userId=anna'), 403, 'not_allowed');
     assertErrorResponse(t, await api.request(undefined, 'GET', 'recordings'), 401, 'not_signed_in');

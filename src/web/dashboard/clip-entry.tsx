@@ -1,0 +1,79 @@
+import { useState } from 'preact/hooks';
+import type { Clip } from '../../api/contract.js';
+import { callApi } from '../api/api-client.js';
+import { ConfirmButton } from '../forms/confirm-button.js';
+import { ErrorText } from '../forms/error-text.js';
+import { durationText, sizeText, timeText } from '../forms/format.js';
+import { useAction } from '../forms/use-action.js';
+import { type Visibility, VisibilitySelect } from '../forms/visibility-select.js';
+
+type ClipEntryProps = { clip: Clip; csrfToken: string | null; onChange: () => void };
+
+/** A clip of the user, with everything that can be done with it. */
+export function ClipEntry({ clip, csrfToken, onChange }: ClipEntryProps) {
+  const [editing, setEditing] = useState(false);
+  const { isBusy, error, run } = useAction();
+  const { id, title, visibility, playback } = clip;
+  const params = { clipId: id };
+
+  const save = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    const fields = new FormData(event.currentTarget as HTMLFormElement);
+    const body = { title: String(fields.get('title')), visibility: fields.get('visibility') as Visibility };
+    if (!(await run(callApi('PATCH /api/clips/:clipId', { params, body, csrfToken })))) return;
+    setEditing(false);
+    onChange();
+  };
+  const remove = async (): Promise<void> => {
+    if (await run(callApi('DELETE /api/clips/:clipId', { params, csrfToken }))) onChange();
+  };
+
+  return (
+    <li>
+      {playback && <img class="thumbnail" src={new URL(playback.poster).pathname} alt="" loading="lazy" />}
+      <span>
+        <a href={`/clips/${encodeURIComponent(id)}`}>{title}</a>
+        <br />
+        <span class="faint">{factsOf(clip)}</span>
+      </span>
+      {playback && (
+        <a class="button" href={new URL(playback.mp4).pathname} download>
+          Download
+        </a>
+      )}
+      {!editing && (
+        <button type="button" onClick={() => setEditing(true)}>
+          Edit
+        </button>
+      )}
+      <ConfirmButton question="Delete this clip for ever?" onConfirm={() => void remove()}>
+        Delete
+      </ConfirmButton>
+      {editing && (
+        <form class="card" onSubmit={(event) => void save(event)}>
+          <label>
+            Title
+            <input name="title" required maxLength={200} defaultValue={title} />
+          </label>
+          <VisibilitySelect value={visibility} />
+          <div class="actions">
+            <button type="submit" class="primary" disabled={isBusy}>
+              Save
+            </button>
+            <button type="button" onClick={() => setEditing(false)}>
+              Cancel
+            </button>
+          </div>
+        </form>
+      )}
+      <ErrorText>{error}</ErrorText>
+    </li>
+  );
+}
+
+function factsOf({ state, createdAt, durationS, sizeBytes, visibility }: Clip): string {
+  const made = timeText(createdAt);
+  if (state === 'processing') return `${made} · being cut · ${visibility}`;
+  if (state === 'failed') return `${made} · failed`;
+  return `${made} · ${durationText(durationS)} · ${sizeText(sizeBytes)} · ${visibility}`;
+}

@@ -32,7 +32,7 @@ import { openRestreams, relayIdOf } from './gateway/restreams.js';
 import { registerRoutes } from './gateway/routes.js';
 import { startThumbnails } from './gateway/thumbnails.js';
 import { openTranscoder } from './gateway/transcoder.js';
-import { openVideos } from './gateway/videos.js';
+import { openVideos, watchedMedia } from './gateway/videos.js';
 import { createWelcome, type Welcome } from './gateway/welcome.js';
 import { createRtmpServer } from './ingest/rtmp/index.js';
 import { createWhipIngest } from './ingest/whip/index.js';
@@ -192,7 +192,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     const furtherUsage = async (userId: string): Promise<number> => (await videos.usage(userId)).sizeBytes;
     const recordings = await openRecordings(config, { ...modules, furtherUsage });
     closing.push(() => recordings.close());
-    const videos: Videos = await openVideos(config, { ...modules, recordings });
+    const videos: Videos = openVideos(config, { ...modules, recordings });
     closing.push(() => videos.close());
     const restreams = openRestreams(config, {
       ...modules,
@@ -214,7 +214,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     closing.push(() => captures.close());
     await streams.start();
     recordings.start();
-    videos.start();
+    await videos.start();
 
     const rtmpServer = createRtmpServer({
       publish: (publisher) => streams.publish(publisher),
@@ -275,7 +275,8 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       log: log.child({ module: 'audience' }),
     });
     const recordingAdmission = new RecordingAdmission({
-      ...{ recordings, livestreams, authenticate, identities: authentication.identities, calls },
+      recordings: watchedMedia(recordings, videos),
+      ...{ livestreams, authenticate, identities: authentication.identities, calls },
       secret: derivedKey(secret, 'viewer tokens'),
       clock,
       log: log.child({ module: 'audience' }),

@@ -26,7 +26,7 @@ const ALLOWED_IMPORTS: Record<string, string[]> = {
   health: ['streams', 'media', 'platform'],
   'egress/http': ['platform'],
   'egress/hls': ['egress/http', 'streams', 'packager', 'media', 'platform'],
-  'egress/recordings': ['egress/http', 'streams', 'recordings', 'videos', 'packager', 'media', 'platform'],
+  'egress/recordings': ['egress/http', 'streams', 'recordings', 'packager', 'media', 'platform'],
   restreams: ['sockets', 'accounts', 'ingest/rtmp', 'streams', 'webrtc', 'media', 'platform'],
   api: [
     ...['accounts', 'streams', 'audience', 'chat', 'webhooks', 'thumbnails', 'recordings', 'restreams'],

@@ -24,7 +24,7 @@ export const S3_SETTINGS = {
     'S3_BUCKET',
     bucketName,
     undefined,
-    'bucket of an S3-compatible store that finished recordings are moved to; unset: they stay in RECORDINGS_DIR',
+    'bucket of an S3-compatible store that finished recordings, clips and videos are moved to; unset: they stay in RECORDINGS_DIR',
   ),
   s3Endpoint: setting('S3_ENDPOINT', url, undefined, 'URL of the S3 service; default: AWS in S3_REGION'),
   s3Region: setting('S3_REGION', text, 'us-east-1', 'region of S3_BUCKET'),

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { type Authentication, type Channels, isAdmin, type StreamKeys, userIdOf } from '../accounts/index.js';
+import type { Authentication, Channels, StreamKeys } from '../accounts/index.js';
 import {
   authRoutes,
   type ClipRoutesOptions,
@@ -33,12 +33,7 @@ import {
 import type { Audience, RecordingAdmission } from '../audience/index.js';
 import type { Chat } from '../chat/index.js';
 import { dashRoutes, hlsRoutes } from '../egress/hls/index.js';
-import {
-  admitToRecording,
-  recordingMediaRoutes,
-  rewindRoutes,
-  videoMediaRoutes,
-} from '../egress/recordings/index.js';
+import { admitToRecording, recordingMediaRoutes, rewindRoutes } from '../egress/recordings/index.js';
 import { type WhepEgress, whepRoutes } from '../egress/whep/index.js';
 import type { IngestHealth } from '../health/index.js';
 import { type WhipIngest, whipRoutes } from '../ingest/whip/index.js';
@@ -191,15 +186,12 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
   });
   const { replays, rewinds, previews } = recordings;
   await http.register(rewindRoutes, { ...media, replays, rewinds, previews });
-  await http.register(recordingMediaRoutes, { replays, previews, admission: recordingAdmission });
-  await http.register(videoMediaRoutes, {
-    videos,
-    async mayWatchPrivate(request, reply, { userId }) {
-      await guards.anyone.call(http, request, reply);
-      guards.mustBeKnown(request);
-      const principal = guards.principal(request);
-      return isAdmin(principal) || userIdOf(principal) === userId;
-    },
+  await http.register(recordingMediaRoutes, {
+    ...{ replays, previews, admission: recordingAdmission },
+    folders: [
+      { path: '/recordings', find: (id) => replays.find(id) },
+      { path: '/videos', find: (id) => videos.findPlayable(id) },
+    ],
   });
   await http.register(whipRoutes, { ingest: modules.whip, iceServers, clock, basePath });
   await http.register(whepRoutes, {

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { RecordingAdmissionOptions } from '../audience/index.js';
 import type { Config } from '../config.js';
 import type { Clock, Logger, Sql } from '../platform/index.js';
 import type { Recordings } from '../recordings/index.js';
@@ -13,15 +14,16 @@ export type VideoModules = {
   log: Logger;
 };
 
-/** Opens the uploaded videos, in a folder of the recordings. */
-export async function openVideos(
+/** Creates the uploaded videos. The uploads are in a folder of the recordings. */
+export function openVideos(
   config: Config,
   { sql, recordings, transcoder, clock, log }: VideoModules,
-): Promise<Videos> {
+): Videos {
   const { dir, quotaBytes, minimumFreeBytes } = config.recordings;
   const { maximumBytes, maximumDurationS, maximumPerAccount } = config.uploads;
-  return await Videos.open({
+  return new Videos({
     ...{ sql, clock, folder: path.join(dir, 'videos') },
+    ...{ media: recordings.videos, replays: recordings.replays },
     ...{ maxUploadBytes: maximumBytes, maxUploads: maximumPerAccount, quotaBytes, minimumFreeBytes },
     furtherUsage: async (userId) => (await recordings.usage(userId)).sizeBytes,
     isBusy: () => recordings.isShedding,
@@ -35,4 +37,20 @@ export async function openVideos(
     }),
     log: log.child({ module: 'videos' }),
   });
+}
+
+/** Recordings and uploaded videos, for their admission. */
+export function watchedMedia(
+  recordings: Recordings,
+  videos: Videos,
+): RecordingAdmissionOptions['recordings'] {
+  return {
+    findWatched: async (id) => (await recordings.findWatched(id)) ?? (await videos.findWatched(id)),
+    onUpdate(listener) {
+      const stops = [recordings.onUpdate(listener), videos.onUpdate(listener)];
+      return () => {
+        for (const stop of stops) stop();
+      };
+    },
+  };
 }

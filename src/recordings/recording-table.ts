@@ -28,7 +28,7 @@ export type RecordingFilter = {
 /** `before`: id of a recording; only older ones. */
 export type PublicRecordingFilter = Omit<RecordingFilter, 'state'> & { userId?: string | undefined };
 
-/** Storage that the recordings and clips of a user take. */
+/** Storage that the recordings, clips and ready videos of a user take; the numbers are of recordings and clips. */
 export type StorageUsage = { recordings: number; clips: number; sizeBytes: number; durationS: number };
 
 /** A recording that this process renewed its claim of. */
@@ -73,10 +73,10 @@ export class RecordingTable {
     return row;
   }
 
-  /** As `find`, and also the recording of a clip. */
+  /** As `find`, and also the recording of a clip or an uploaded video. */
   async findPlayable(id: string): Promise<Recording | undefined> {
     const [row] = await this.#sql<Recording[]>`
-      select ${this.#columns()} from recordings where id = ${id} and purpose in ('recording', 'clip')`;
+      select ${this.#columns()} from recordings where id = ${id} and purpose in ('recording', 'clip', 'video')`;
     return row;
   }
 
@@ -152,7 +152,7 @@ export class RecordingTable {
       order by id desc limit ${limit} offset ${offset}`;
   }
 
-  /** Sums up what the recordings and clips of a user take, those that are being deleted included, as the quota does. */
+  /** Sums up what the recordings, clips and videos that are ready of a user take, those that are being deleted included, as the quota does. */
   async usage(userId: string): Promise<StorageUsage> {
     const [row] = await this.#sql<StorageUsage[]>`
       select count(*) filter (where purpose = 'recording')::int as recordings,
@@ -239,11 +239,12 @@ export class RecordingTable {
     return row;
   }
 
-  /** Returns open recordings in this folder whose claimant is gone. Clips are begun anew by `ClipWorker`. */
+  /** Returns open recordings in this folder whose claimant is gone. Clips and videos are begun anew by their workers. */
   async listAbandoned(storeId: string, limit: number): Promise<Recording[]> {
     return await this.#sql<Recording[]>`
       select ${this.#columns()} from recordings
-      where state = 'recording' and purpose <> 'clip' and store_id = ${storeId} and (claimed_until is null or claimed_until < now())
+      where state = 'recording' and purpose not in ('clip', 'video') and store_id = ${storeId}
+        and (claimed_until is null or claimed_until < now())
       order by id limit ${limit}`;
   }
 
@@ -292,7 +293,7 @@ export class RecordingTable {
         select id from recordings
         where (store_id = ${storeId} or location = 'remote')
           and (object_store is null or object_store = ${objectStore ?? null})
-          and (state = 'deleting' or (stream_id is null and state <> 'recording'))
+          and (state = 'deleting' or (stream_id is null and purpose <> 'video' and state <> 'recording'))
           and (claimed_until is null or claimed_until < now() or claimed_by = ${claimant})
         order by id limit ${limit} for update skip locked)
       returning id, object_store as "objectStore"`;

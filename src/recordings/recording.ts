@@ -10,8 +10,11 @@ export type RecordingState = 'recording' | 'ready' | 'failed' | 'deleting';
  */
 export type RecordedRenditions = 'source' | 'all';
 
-/** `rewind`: a part of the window in which viewers of a broadcast that is not recorded can rewind; `clip`: the files of a clip. */
-export type RecordingPurpose = 'recording' | 'rewind' | 'clip';
+/**
+ * `rewind`: a part of the window in which viewers of a broadcast that is not recorded can rewind; `clip`: the files of a clip; `video`: those of
+ * an uploaded video, which has no livestream.
+ */
+export type RecordingPurpose = 'recording' | 'rewind' | 'clip' | 'video';
 
 /** Reason for the end of a recording. */
 export type RecordingEnd =
@@ -34,7 +37,7 @@ export const RECORDING_END_NOTICES: Partial<Record<RecordingEnd, string>> = {
 
 export type Recording = {
   id: string;
-  /** Null: its livestream was deleted. */
+  /** Null: its livestream was deleted, or it has none. */
   streamId: string | null;
   broadcastId: string;
   /** Owner of the livestream when the recording started. */

@@ -45,6 +45,7 @@ import { SegmentTable } from './segment-table.js';
 import { Previews } from './sprites/previews.js';
 import { type PictureRenderer, SpriteRenderer } from './sprites/sprite-renderer.js';
 import { SpriteTable } from './sprites/sprite-table.js';
+import { StoredVideos } from './videos/stored-videos.js';
 import { WriteSlots } from './write-slots.js';
 
 /** Recordings that write at the same time: one file operation occupies one of Node's four threads. */
@@ -103,6 +104,8 @@ export class Recordings implements BroadcastSubscriber {
   /** Sheets of tiles and posters. */
   readonly previews: Previews;
   readonly clips: Clips;
+  /** Media of uploaded videos. */
+  readonly videos: StoredVideos;
   readonly #rewindTable: RewindTable;
   readonly #options: RecordingsOptions;
   readonly #context: RecordingContext;
@@ -154,6 +157,8 @@ export class Recordings implements BroadcastSubscriber {
       ...{ table: this.#rewindTable, storeId: store.id, windowMs: options.rewind.windowMs, clock },
       openAmong: (ids) => streams.openAmong(ids),
     });
+    const deleteMarked = (): void => this.#upkeep.runNow();
+    const finished = (): void => this.#archive?.runNow();
     this.clips = openClips({
       ...{ ...this.#context, sql, sprites, replays: this.replays, rewinds: this.#rewindTable },
       ...{
@@ -163,9 +168,10 @@ export class Recordings implements BroadcastSubscriber {
       },
       checkRoom: (userId) => this.#checkRoom(userId),
       changed: (id) => this.#changed(id),
-      deleteMarked: () => this.#upkeep.runNow(),
-      finished: () => this.#archive?.runNow(),
+      ...{ deleteMarked, finished },
     });
+    const { replays } = this;
+    this.videos = new StoredVideos({ ...this.#context, sql, replays, deleteMarked, finished });
     this.#upkeep = new RecordingUpkeep({
       ...this.#context,
       ...options,
@@ -196,11 +202,6 @@ export class Recordings implements BroadcastSubscriber {
   /** @throws HeadendError `recordings_dir_unusable` */
   static async open(options: RecordingsOptions): Promise<Recordings> {
     return new Recordings(options, await RecordingStore.open(options.folder));
-  }
-
-  /** Folder of the files. */
-  get store(): RecordingStore {
-    return this.#context.store;
   }
 
   /** Finishes recordings of an earlier process whose broadcast is not resumed; to be called after that of the registry. */

@@ -5,5 +5,4 @@ export type { Rung } from './hls/ladder.js';
 export { hasSrt, openSrtOutput, SRT_CONNECT_TIMEOUT_MS } from './srt/srt-output.js';
 export { createTranscoder, type Transcoder, type TranscoderOptions } from './transcoder.js';
 export { InputRefused, type RefusalReason } from './vod/input-refused.js';
-export type { VodFile } from './vod/segment-index.js';
 export * from './vod/transcode-video.js';

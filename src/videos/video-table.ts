@@ -1,15 +1,13 @@
-import type { Queries, Sql } from '../platform/index.js';
-import type { RecordedSegment, RecordingFile } from '../recordings/index.js';
-import type { VodFile } from '../transcode/index.js';
+import { HeadendError, type Queries, type Sql } from '../platform/index.js';
 import type { Video, VideoChanges, VideoFailure } from './video.js';
 
 export type NewVideo = Pick<Video, 'id' | 'userId' | 'title' | 'visibility' | 'storeId' | 'uploadBytes'>;
 
 export type VideoPage = { limit: number; before?: string | undefined };
 
-/** Storage of a user's videos. */
+/** A user's videos, and the storage of those that are not ready: the media of the others are recordings. */
 export type VideoUsage = {
-  /** Renditions, and uploads that are not transcoded yet, at their announced length. */
+  /** Renditions so far, and uploads at their announced length. */
   sizeBytes: number;
   /** Uploads that are not complete. */
   uploading: number;
@@ -20,7 +18,7 @@ export type VideoUsage = {
 /** Duration of a claim, renewed every few seconds. */
 const CLAIM = '12 seconds';
 
-/** Statements on the tables `videos` and `video_files`; no other file queries them. */
+/** Statements on the table `videos`; no other file queries it. */
 export class VideoTable {
   readonly #sql: Sql;
 
@@ -124,11 +122,17 @@ export class VideoTable {
       where id = ${id} and claimed_by = ${claimant} and state = 'transcoding'`;
   }
 
-  /** Stores the renditions of a claimed video. @returns false when the claim is gone */
+  /**
+   * Makes a claimed video ready.
+   *
+   * @param finish makes its media ready in the same transaction; false: they are another process's
+   * @returns false when the claim is gone
+   */
   async finish(
     id: string,
     claimant: string,
-    { files, durationS, sizeBytes }: { files: readonly VodFile[]; durationS: number; sizeBytes: number },
+    { durationS, sizeBytes }: { durationS: number; sizeBytes: number },
+    finish: (sql: Queries) => Promise<boolean>,
   ): Promise<boolean> {
     return await this.#sql.begin(async (sql) => {
       const result = await sql`
@@ -136,20 +140,8 @@ export class VideoTable {
           claimed_by = null, claimed_until = null
         where id = ${id} and claimed_by = ${claimant} and state = 'transcoding'`;
       if (result.count === 0) return false;
-      for (const [number, { rendition, init, frameRate, segments }] of files.entries())
-        await sql`
-          insert into video_files ${sql({
-            video_id: id,
-            ...{ number, rendition, kind: init.kind, codec: init.codec },
-            ...(init.kind === 'video'
-              ? { width: init.width, height: init.height, frame_rate: frameRate ?? null, channels: null }
-              : { width: null, height: null, frame_rate: null, channels: init.channels }),
-            init_bytes: init.data.length,
-            byte_lengths: segments.map(({ byteLength }) => byteLength),
-            fragments: segments.map(({ fragments }) => fragments),
-            durations_s: segments.map(({ durationS: seconds }) => seconds),
-            decode_times_s: segments.map(({ decodeTimeS }) => decodeTimeS),
-          })}`;
+      if (!(await finish(sql)))
+        throw new HeadendError('video_claim_lost', 'Another process works on this video.');
       return true;
     });
   }
@@ -205,46 +197,18 @@ export class VideoTable {
       order by id limit 20`;
   }
 
+  /** Renames a folder, of which another one has become a part. */
+  async renameStore(from: string, to: string): Promise<void> {
+    await this.#sql`update videos set store_id = ${to} where store_id = ${from}`;
+  }
+
   async delete(id: string): Promise<void> {
     await this.#sql`delete from videos where id = ${id}`;
   }
 
-  /** Returns the index of a video's renditions, as of a recording with one encoder run. */
-  async files(id: string): Promise<{ files: RecordingFile[]; segments: RecordedSegment[] }> {
-    type Row = Omit<RecordingFile, 'run' | 'msnOffset'> & {
-      byteLengths: number[];
-      fragments: number[];
-      durationsS: number[];
-      decodeTimesS: number[];
-      createdAt: Date;
-    };
-    const rows = await this.#sql<Row[]>`
-      select number, rendition, kind, codec, width, height, frame_rate as "frameRate", channels,
-        init_bytes as "initBytes", byte_lengths as "byteLengths", fragments, durations_s as "durationsS",
-        decode_times_s as "decodeTimesS", created_at as "createdAt"
-      from video_files join videos on videos.id = video_id where video_id = ${id} order by number`;
-    const segments: RecordedSegment[] = [];
-    const files = rows.map(({ byteLengths, fragments, durationsS, decodeTimesS, createdAt, ...file }) => {
-      let byteOffset = file.initBytes;
-      let positionS = 0;
-      for (const [msn, byteLength] of byteLengths.entries()) {
-        const durationS = durationsS[msn]!;
-        segments.push({
-          ...{ fileNumber: file.number, msn, byteOffset, byteLength, durationS },
-          ...{ fragments: fragments[msn]!, decodeTimeS: decodeTimesS[msn]! },
-          programDateTimeMs: createdAt.getTime() + positionS * 1_000,
-        });
-        byteOffset += byteLength;
-        positionS += durationS;
-      }
-      return { ...file, run: 0, msnOffset: 0 };
-    });
-    return { files, segments };
-  }
-
   async #usage(sql: Queries, userId: string): Promise<VideoUsage> {
     const [row] = await sql<[{ sizeBytes: string; uploading: number; videos: number }]>`
-      select coalesce(sum(size_bytes + case when state in ('uploading', 'queued', 'transcoding') then upload_bytes else 0 end), 0)
+      select coalesce(sum(size_bytes + upload_bytes) filter (where state in ('uploading', 'queued', 'transcoding')), 0)
           as "sizeBytes",
         count(*) filter (where state = 'uploading')::integer as uploading, count(*)::integer as videos
       from videos where user_id = ${userId}`;

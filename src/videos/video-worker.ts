@@ -1,8 +1,9 @@
 import { type Clock, isDatabaseAway, type Logger, messageOf } from '../platform/index.js';
-import type { RecordingStore } from '../recordings/index.js';
+import type { StoredVideos } from '../recordings/index.js';
 import { InputRefused, type TranscodeVideoOptions, transcodeVideo } from '../transcode/index.js';
 import type { UploadFiles } from './upload-files.js';
 import type { Video, VideoFailure } from './video.js';
+import { videoIndex } from './video-index.js';
 import type { VideoJob, VideoQueue } from './video-queue.js';
 import type { VideoTable } from './video-table.js';
 
@@ -14,7 +15,7 @@ export type VideoTranscoding = Pick<
 export type VideoWorkerOptions = {
   table: VideoTable;
   queue: VideoQueue;
-  store: RecordingStore;
+  media: StoredVideos;
   uploads: UploadFiles;
   /** Called when it is needed: the transcoder may not have started before. */
   transcoding: () => VideoTranscoding;
@@ -95,31 +96,31 @@ export class VideoWorker {
 
   /** Puts videos of processes that are gone back into the queue. */
   async #recover(): Promise<void> {
-    const { table, store, claimant } = this.#options;
-    for (const video of await table.claimAbandoned(store.id, claimant)) await this.#endAttempt(video);
+    const { table, media, claimant } = this.#options;
+    for (const video of await table.claimAbandoned(media.store.id, claimant)) await this.#endAttempt(video);
   }
 
   async #delete(): Promise<void> {
-    const { table, store, uploads, queue, claimant, log } = this.#options;
-    await table.expireUploads(store.id, UPLOAD_EXPIRY_S);
-    for (const { id, jobId } of await table.listDeleting(store.id, claimant)) {
+    const { table, media, uploads, queue, claimant, log } = this.#options;
+    await table.expireUploads(media.store.id, UPLOAD_EXPIRY_S);
+    for (const { id, jobId } of await table.listDeleting(media.store.id, claimant)) {
       if (this.#running?.videoId === id) continue;
       if (jobId !== null) await queue.cancel(jobId);
       await uploads.delete(id);
-      await store.delete(id);
+      await media.remove(id);
       await table.delete(id);
       log.info({ videoId: id }, 'video deleted');
     }
   }
 
   async #addJobs(): Promise<void> {
-    const { table, store, queue } = this.#options;
-    for (const id of await table.listWithoutJob(store.id)) await table.setJob(id, await queue.add(id));
+    const { table, media, queue } = this.#options;
+    for (const id of await table.listWithoutJob(media.store.id)) await table.setJob(id, await queue.add(id));
   }
 
   async #takeNext(): Promise<void> {
-    const { table, store, queue, isBusy, claimant } = this.#options;
-    if (this.#running || isBusy() || !(await table.hasQueued(store.id))) return;
+    const { table, media, queue, isBusy, claimant } = this.#options;
+    if (this.#running || isBusy() || !(await table.hasQueued(media.store.id))) return;
     const job = await queue.take();
     if (!job) return;
     const video = await table.claim(job.videoId, claimant);
@@ -142,8 +143,10 @@ export class VideoWorker {
   }
 
   async #transcode(video: Video, job: VideoJob, running: Running): Promise<void> {
-    const { table, queue, store, uploads, claimant, clock, log, transcoding } = this.#options;
-    const { id } = video;
+    const { table, queue, media, uploads, claimant, clock, log, transcoding } = this.#options;
+    const { id, userId, title, createdAt } = video;
+    const { store } = media;
+    const { signal } = running.lifetime;
     let [progress, sizeBytes] = [0, 0];
     const stopRenewing = clock.every(TICK_MS, () => void this.#renew(video, running, progress, sizeBytes));
     log.info({ videoId: id, attempt: video.attempts }, 'transcoding begins');
@@ -158,13 +161,17 @@ export class VideoWorker {
         onProgress: (share, bytes) => {
           [progress, sizeBytes] = [share, bytes];
         },
-        whenAllowed: () => this.#whenAllowed(running.lifetime.signal),
-        signal: running.lifetime.signal,
-        clock,
+        whenAllowed: () => this.#whenAllowed(signal),
+        ...{ signal, clock },
       });
       await store.syncFolder(id);
-      const { files, durationS, byteLength } = done;
-      if (!(await table.finish(id, claimant, { files, durationS, sizeBytes: byteLength }))) return;
+      const index = videoIndex(done, createdAt);
+      const { durationS, sizeBytes: byteLength } = index;
+      await media.add({ id, userId, title, startedAt: createdAt }, index);
+      await media.makePreviews(id, index, signal, () => this.#whenAllowed(signal));
+      signal.throwIfAborted();
+      if (!(await table.finish(id, claimant, index, (sql) => media.finish(sql, id)))) return;
+      media.finished();
       log.info({ videoId: id, durationS, byteLength }, 'video ready');
       await uploads.delete(id);
       await queue.end(job.id);
@@ -203,13 +210,13 @@ export class VideoWorker {
 
   /** Stores that a video has failed, and deletes its files. @param claimant as for the table */
   async fail({ id, jobId }: Video, failure: VideoFailure, claimant?: string): Promise<Video | undefined> {
-    const { table, queue, store, uploads } = this.#options;
+    const { table, queue, media, uploads } = this.#options;
     const failed = await table.fail(id, failure, claimant);
     if (!failed) return undefined;
     this.abort(id);
     if (jobId !== null) await queue.cancel(jobId);
     await uploads.delete(id);
-    await store.delete(id);
+    await media.remove(id);
     return failed;
   }
 

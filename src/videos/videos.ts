@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import path from 'node:path';
-import type { Readable } from 'node:stream';
 import {
   BoundedCalls,
   type Clock,
@@ -11,7 +10,7 @@ import {
   type Sql,
   TtlCache,
 } from '../platform/index.js';
-import { type FilePart, RecordingStore, Replay } from '../recordings/index.js';
+import type { Recording, Replays, StoredVideos } from '../recordings/index.js';
 import type { Visibility } from '../streams/index.js';
 import { UploadFiles } from './upload-files.js';
 import { UploadServer } from './upload-server.js';
@@ -22,8 +21,10 @@ import { UPLOAD_EXPIRY_S, type VideoTranscoding, VideoWorker } from './video-wor
 
 export type VideosOptions = {
   sql: Sql;
-  /** Folder of the files; created if it is missing. */
+  /** Folder of the uploads; created if it is missing. */
   folder: string;
+  media: StoredVideos;
+  replays: Pick<Replays, 'findVideo'>;
   /** Maximum bytes of an upload; 0: uploads are refused. */
   maxUploadBytes: number;
   /** Unfinished uploads of one user. */
@@ -43,36 +44,33 @@ export type VideosOptions = {
 
 export type NewUpload = { userId: string; title: string; visibility: Visibility; uploadBytes: number };
 
-/** Lifetime of cached rows and indexes, ms; changes made by this process invalidate them. */
+/** Media of a video that is ready. */
+export type PlayableVideo = Pick<Recording, 'id' | 'title' | 'location'>;
+
+type WatchedVideo = Pick<Video, 'id' | 'userId' | 'visibility'>;
+
+/** Lifetime of cached rows, ms; changes made by this process invalidate them. */
 const ROW_TTL_MS = 1_000;
 const MAXIMUM_CACHED_ROWS = 2_000;
-const REPLAY_TTL_MS = 300_000;
-/** Of a video of two hours about 2 MB. */
-const MAXIMUM_CACHED_REPLAYS = 50;
-/** Bytes that are read ahead of a client. */
-const READ_AHEAD_BYTES = 256 * 1024;
 
 /** Uploaded videos: their upload, transcoding and files. */
 export class Videos {
   readonly #options: VideosOptions;
   readonly #table: VideoTable;
-  readonly #store: RecordingStore;
   readonly #queue: VideoQueue;
   readonly #worker: VideoWorker;
   readonly #uploadServer: UploadServer;
   /** Bounds the time in which the database must answer viewers. */
   readonly #calls: BoundedCalls;
   readonly #rows: TtlCache<Video | undefined>;
-  readonly #replays: TtlCache<Replay>;
+  readonly #updateListeners = new Set<(videoId: string) => void>();
 
-  private constructor(options: VideosOptions, store: RecordingStore) {
-    const { sql, folder, clock, log } = options;
+  constructor(options: VideosOptions) {
+    const { sql, folder, media, clock, log } = options;
     this.#options = options;
-    this.#store = store;
     this.#table = new VideoTable(sql);
     this.#calls = new BoundedCalls({ clock });
     this.#rows = new TtlCache({ clock, ttlMs: ROW_TTL_MS, maxEntries: MAXIMUM_CACHED_ROWS });
-    this.#replays = new TtlCache({ clock, ttlMs: REPLAY_TTL_MS, maxEntries: MAXIMUM_CACHED_REPLAYS });
     this.#queue = new VideoQueue(sql, log);
     const uploads = new UploadFiles(path.join(folder, 'uploads'), UPLOAD_EXPIRY_S);
     this.#uploadServer = new UploadServer(uploads, async (id) => {
@@ -81,19 +79,18 @@ export class Videos {
       this.#worker.runNow();
     });
     this.#worker = new VideoWorker({
-      ...{ table: this.#table, queue: this.#queue, store, uploads, claimant: newId(), clock, log },
+      ...{ table: this.#table, queue: this.#queue, media, uploads, claimant: newId(), clock, log },
       transcoding: options.transcoding,
       isBusy: () => options.isBusy(),
       checkRoom: (video) => this.#checkRoom(video),
     });
   }
 
-  /** @throws HeadendError `recordings_dir_unusable` */
-  static async open(options: VideosOptions): Promise<Videos> {
-    return new Videos(options, await RecordingStore.open(options.folder));
-  }
-
-  start(): void {
+  /** Adopts the media of earlier releases, and begins to work. */
+  async start(): Promise<void> {
+    const { media, folder } = this.#options;
+    const formerId = await media.adopt(folder);
+    if (formerId !== undefined) await this.#table.renameStore(formerId, media.store.id);
     this.#worker.start();
   }
 
@@ -111,7 +108,7 @@ export class Videos {
    * 503 `storage_disk_low`
    */
   async announceUpload(upload: NewUpload): Promise<string> {
-    const { maxUploadBytes, maxUploads, quotaBytes, minimumFreeBytes, furtherUsage } = this.#options;
+    const { maxUploadBytes, maxUploads, quotaBytes, minimumFreeBytes, furtherUsage, media } = this.#options;
     const { uploadBytes, userId } = upload;
     if (uploadBytes < 1) throw new PublicError(400, 'upload_empty', 'The file is empty: choose another one.');
     if (uploadBytes > maxUploadBytes)
@@ -123,7 +120,7 @@ export class Videos {
           : `The file is too large: at most ${maxUploadBytes / 1e9} GB are possible.`,
         { maxBytes: maxUploadBytes },
       );
-    if ((await this.#store.freeBytes()) < minimumFreeBytes + uploadBytes)
+    if ((await media.store.freeBytes()) < minimumFreeBytes + uploadBytes)
       throw new PublicError(
         503,
         'storage_disk_low',
@@ -131,7 +128,7 @@ export class Videos {
       );
     const further = quotaBytes === 0 ? 0 : await furtherUsage(userId);
     const id = newId();
-    await this.#table.insert({ ...upload, id, storeId: this.#store.id }, ({ sizeBytes, uploading }) => {
+    await this.#table.insert({ ...upload, id, storeId: media.store.id }, ({ sizeBytes, uploading }) => {
       if (uploading >= maxUploads)
         throw new PublicError(
           429,
@@ -171,7 +168,7 @@ export class Videos {
     return await this.#table.listByUser(userId, page, which);
   }
 
-  /** Returns the storage that a user's videos take. */
+  /** Returns how many videos a user has, and the storage of those that are not ready. */
   async usage(userId: string): Promise<VideoUsage> {
     return await this.#table.usage(userId);
   }
@@ -204,40 +201,33 @@ export class Videos {
     this.#worker.runNow();
   }
 
-  /** Returns the index of a video that is ready. */
-  async load(videoId: string): Promise<Replay> {
-    return await this.#replays.get(videoId, async () => {
-      const { files, segments } = await this.#calls.run(() => this.#table.files(videoId));
-      return new Replay(videoId, files, segments);
-    });
+  /** Returns the media of a video that is ready. @throws as `Replays.find` */
+  async findPlayable(videoId: string): Promise<PlayableVideo | undefined> {
+    const video = await this.find(videoId);
+    const media = video?.state === 'ready' ? await this.#options.replays.findVideo(video.id) : undefined;
+    return video && media && { id: video.id, title: video.title, location: media.location };
   }
 
-  /** Opens a part of a file for reading. @returns undefined when it was deleted */
-  async read({
-    recordingId,
-    rendition,
-    run,
-    byteOffset,
-    byteLength,
-  }: FilePart): Promise<Readable | undefined> {
-    try {
-      const handle = await this.#store.openFile(recordingId, rendition, run);
-      const end = byteOffset + byteLength - 1;
-      return handle.createReadStream({ start: byteOffset, end, highWaterMark: READ_AHEAD_BYTES });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
-    }
+  /** Returns what decides on who may watch a video: nobody is invited to a private one. */
+  async findWatched(videoId: string): Promise<WatchedVideo | undefined> {
+    const video = await this.find(videoId);
+    return video && { id: video.id, userId: video.userId, visibility: video.visibility };
+  }
+
+  /** @returns an unsubscribe function */
+  onUpdate(listener: (videoId: string) => void): () => void {
+    this.#updateListeners.add(listener);
+    return () => this.#updateListeners.delete(listener);
   }
 
   #changed(videoId: string): void {
     this.#rows.forget(videoId);
-    this.#replays.forget(videoId);
+    for (const listener of this.#updateListeners) listener(videoId);
   }
 
   async #checkRoom({ userId, uploadBytes }: Video): Promise<VideoFailure | undefined> {
-    const { quotaBytes, minimumFreeBytes, furtherUsage } = this.#options;
-    if ((await this.#store.freeBytes()) < minimumFreeBytes) return 'disk_low';
+    const { quotaBytes, minimumFreeBytes, furtherUsage, media } = this.#options;
+    if ((await media.store.freeBytes()) < minimumFreeBytes) return 'disk_low';
     if (quotaBytes === 0) return undefined;
     // The upload is deleted when the renditions are ready.
     const stored = (await this.usage(userId)).sizeBytes + (await furtherUsage(userId)) - uploadBytes;

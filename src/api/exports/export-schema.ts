@@ -34,7 +34,9 @@ export const AccountExport = Type.Object(
       ),
     ),
     recordings: Type.Array(ref(Recording)),
-    clips: Type.Array(ref(Clip), { description: 'Of the livestreams of the account, and those that it made' }),
+    clips: Type.Array(ref(Clip), {
+      description: 'Of the livestreams of the account, and those that it made',
+    }),
     videos: Type.Array(ref(Video)),
     chatMessages: Type.Array(
       Type.Object({}, { additionalProperties: true, description: 'Also deleted ones (`deletedAt`)' }),

@@ -1,32 +1,18 @@
-import { errorDescription } from './error-response.js';
-
-/** The used part of OpenAPI's path items. */
-type Operation = Record<string, unknown>;
-type Paths = Record<string, Record<string, Operation>>;
+import {
+  errors,
+  inPath,
+  type Operation,
+  type Paths,
+  playlist,
+  tags,
+  text,
+  uuid,
+} from './media-path-parts.js';
+import { recordedMediaPaths } from './recorded-media-paths.js';
 
 const SDP = 'application/sdp';
-const tags = ['media'];
-
-const uuid = { type: 'string', format: 'uuid' };
-const text = { type: 'string' };
-
-function inPath(name: string, schema: object = text): object {
-  return { name, in: 'path', required: true, schema };
-}
-
 function body(type: string, schema: object = text): object {
   return { required: true, content: { [type]: { schema } } };
-}
-
-/** Error responses, described as for other routes. */
-function errors(...statuses: number[]): Record<string, object> {
-  const schema = { $ref: '#/components/schemas/ErrorResponse' };
-  return Object.fromEntries(
-    statuses.map((status) => [
-      String(status),
-      { description: errorDescription(status), content: { 'application/json': { schema } } },
-    ]),
-  );
 }
 
 const created = {
@@ -72,12 +58,6 @@ export function mediaPaths(): Paths {
     tags,
     requestBody: body(SDP),
     responses: { 201: created, ...errors(400, 401, 403, 404, 406, 409, 413, 415, 429, 500, 503) },
-  };
-  const playlist = {
-    200: {
-      description: 'Playlist (RFC 8216bis)',
-      content: { 'application/vnd.apple.mpegurl': { schema: text } },
-    },
   };
   return {
     '/whip': {
@@ -248,113 +228,8 @@ export function mediaPaths(): Paths {
         },
       },
     },
-    '/recordings/{recordingId}/index.m3u8': {
-      get: {
-        summary: 'Watch a recording by HLS: the multivariant playlist',
-        description:
-          'On demand, of a recording that is ready. In a private livestream the URIs contain a viewer token: players must request them unchanged.',
-        tags,
-        parameters: [
-          inPath('recordingId', uuid),
-          { name: 'v', in: 'query', description: 'Viewer token of an earlier request, if any', schema: text },
-        ],
-        responses: { ...playlist, ...errors(401, 403, 404, 500, 503) },
-      },
-    },
-    '/recordings/{recordingId}/index.mpd': {
-      get: {
-        summary: 'Watch a recording by DASH: the static presentation description',
-        description: 'MPEG-DASH with the media of the HLS playlists; a period for each encoder run.',
-        tags,
-        parameters: [
-          inPath('recordingId', uuid),
-          { name: 'v', in: 'query', description: 'Viewer token of an earlier request, if any', schema: text },
-        ],
-        responses: {
-          200: { description: 'Description', content: { 'application/dash+xml': { schema: text } } },
-          ...errors(401, 403, 404, 500, 503),
-        },
-      },
-    },
-    '/recordings/{recordingId}/download.mp4': {
-      get: {
-        summary: 'Download a recording as one MP4 file',
-        description:
-          'The recorded frames on one continuous timeline, not encoded again. Can be resumed: the bytes of a range never change (`Range`, `ETag`, `If-Range`). 409 `recording_format_changed`: the sound changes its sample rate or channels within it; `details.parts` is the number of files to download with `part`. 503 `too_many_downloads`: try again later.',
-        tags,
-        parameters: [
-          inPath('recordingId', uuid),
-          {
-            name: 'height',
-            in: 'query',
-            description: 'Height of a rendition, pixels; default: the source',
-            schema: { type: 'integer', minimum: 1, maximum: 99_999 },
-          },
-          {
-            name: 'part',
-            in: 'query',
-            description: 'Part of a recording whose format changes, from 1',
-            schema: { type: 'integer', minimum: 1, maximum: 99_999 },
-          },
-          { name: 'v', in: 'query', description: 'Viewer token of an earlier request, if any', schema: text },
-        ],
-        security: [{}, { bearer: [] }, { session: [] }],
-        responses: {
-          200: { description: 'Fragmented MP4', content: { 'video/mp4': { schema: {} } } },
-          206: { description: 'The requested range' },
-          304: { description: 'The client has it' },
-          ...errors(400, 401, 403, 404, 409, 416, 429, 500, 503),
-        },
-      },
-    },
-    '/recordings/{recordingId}/sprites.vtt': {
-      get: {
-        summary: 'Preview tiles of a recording, as WebVTT',
-        description:
-          'Each cue is the address of a tile, `sprites/N.jpg#xywh=X,Y,W,H`. Rewind windows have the same at `/rewind/{streamId}/sprites.vtt`; the poster is `/recordings/{recordingId}/poster.jpg`.',
-        tags,
-        parameters: [
-          inPath('recordingId', uuid),
-          { name: 'v', in: 'query', description: 'Viewer token, for a private livestream', schema: text },
-        ],
-        responses: {
-          200: { description: 'WebVTT', content: { 'text/vtt': { schema: text } } },
-          ...errors(404, 500, 503),
-        },
-      },
-    },
-    '/recordings/{recordingId}/{rendition}/{file}': {
-      get: {
-        summary: 'Media playlist, segment or initialization section of a recording',
-        tags,
-        parameters: [inPath('recordingId', uuid), inPath('rendition'), inPath('file')],
-        responses: {
-          200: { description: 'CMAF', content: { 'video/mp4': { schema: {} }, 'audio/mp4': { schema: {} } } },
-          206: { description: 'The requested range' },
-          302: { description: 'The file is in an object store, with `S3_PLAYBACK=redirect`' },
-          ...errors(404, 416, 500, 503),
-        },
-      },
-    },
-    '/videos/{videoId}/index.m3u8': {
-      get: {
-        summary: 'Watch an uploaded video by HLS: the multivariant playlist',
-        description:
-          'Every request for a private one needs the credentials of its owner or an administrator.',
-        tags,
-        parameters: [inPath('videoId', uuid)],
-        security: [{}, { bearer: [] }, { session: [] }],
-        responses: { ...playlist, ...errors(401, 404, 500, 503) },
-      },
-    },
-    '/videos/{videoId}/{rendition}/{file}': {
-      get: {
-        summary: 'Media playlist, segment or initialization section of an uploaded video',
-        tags,
-        parameters: [inPath('videoId', uuid), inPath('rendition'), inPath('file')],
-        responses: { 200: { description: 'CMAF' }, ...errors(401, 404, 416, 500, 503) },
-      },
-    },
+    ...recordedMediaPaths('/recordings', 'recordingId', 'recording'),
+    ...recordedMediaPaths('/videos', 'videoId', 'uploaded video'),
     '/ws': {
       get: {
         summary: 'Socket: chat, viewers, states of streams, WebRTC signalling',

@@ -28,6 +28,17 @@ export const Video = Type.Object(
       Type.Object(
         {
           hls: Type.String({ format: 'uri', description: 'Multivariant playlist' }),
+          dash: Type.String({ format: 'uri', description: 'DASH presentation description' }),
+          mp4: Type.String({
+            format: 'uri',
+            description:
+              'The video as one MP4 file, for download. `?height=720`: the rendition of this height instead of the tallest',
+          }),
+          sprites: Type.String({
+            format: 'uri',
+            description: 'WebVTT with the addresses of preview tiles, for scrubbing',
+          }),
+          poster: Type.String({ format: 'uri', description: 'JPEG; 404 if there is none' }),
           watch: Type.String({ format: 'uri', description: 'Page that plays the video' }),
         },
         { description: 'Null until it is ready' },

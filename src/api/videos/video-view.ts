@@ -1,4 +1,4 @@
-import { VIDEO_FAILURES, type Video as StoredVideo, videoPath } from '../../videos/index.js';
+import { type Video as StoredVideo, VIDEO_FAILURES, videoPath } from '../../videos/index.js';
 import type { Video } from '../contract.js';
 import type { PublicUrls } from '../livestreams/stream-view.js';
 
@@ -13,6 +13,15 @@ export function toVideo(video: StoredVideo, urls: Pick<PublicUrls, 'below'>): Vi
     sizeBytes: video.sizeBytes,
     createdAt: video.createdAt.toISOString(),
     playback:
-      state === 'ready' ? { hls: urls.below(videoPath(id)), watch: urls.below(`videos/${id}`) } : null,
+      state === 'ready'
+        ? {
+            hls: urls.below(videoPath(id)),
+            dash: urls.below(`videos/${id}/index.mpd`),
+            mp4: urls.below(`videos/${id}/download.mp4`),
+            sprites: urls.below(`videos/${id}/sprites.vtt`),
+            poster: urls.below(`videos/${id}/poster.jpg`),
+            watch: urls.below(`videos/${id}`),
+          }
+        : null,
   };
 }

@@ -2,15 +2,27 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { AddressQuota, PublicError, parseRange, parseUuid } from '../../platform/index.js';
-import type { Movie, Replay, Replays } from '../../recordings/index.js';
+import type { Movie, Recording, Replay, Replays } from '../../recordings/index.js';
 import type { ViewerAdmission } from '../../streams/index.js';
 import { viewerRequestOf } from '../../streams/index.js';
 import { asNotFound, CACHE_NONE, notFound } from '../http/index.js';
 import { contentDisposition } from './file-name.js';
 import type { MediaQuery } from './media-response.js';
 
+/** Recording, clip or uploaded video that is ready. */
+export type PlayableMedia = Pick<Recording, 'id' | 'title' | 'location'>;
+
+/** Media that are served below a path. */
+export type MediaFolder = {
+  /** Without a trailing slash. */
+  path: string;
+  /** @param id has the form of a UUID @returns undefined when there are none @throws as `Replays.find` */
+  find(id: string): Promise<PlayableMedia | undefined>;
+};
+
 export type DownloadRouteOptions = {
-  replays: Pick<Replays, 'find' | 'load' | 'movie'>;
+  folders: readonly MediaFolder[];
+  replays: Pick<Replays, 'load' | 'movie'>;
   admission: Pick<ViewerAdmission, 'admit'>;
 };
 
@@ -23,53 +35,57 @@ const QUEUED_BYTES = 256 * 1024;
 const NUMBER = /^[1-9][0-9]{0,4}$/;
 
 /**
- * Serves recordings as MP4 files, at `/recordings/:recordingId/download.mp4`. A download ends with the permission that it
+ * Serves recordings as MP4 files, at `/recordings/:recordingId/download.mp4`, and uploaded videos likewise. A download ends with the permission that it
  * was started with.
  */
-export function downloadRoute(app: FastifyInstance, options: DownloadRouteOptions): void {
-  const { replays, admission } = options;
+export function downloadRoutes(app: FastifyInstance, options: DownloadRouteOptions): void {
+  const { folders, replays, admission } = options;
   const quota = new AddressQuota(MAXIMUM_PER_ADDRESS);
   let running = 0;
 
-  app.route<{ Params: { recordingId: string }; Querystring: MediaQuery }>({
-    method: ['GET', 'HEAD'],
-    url: '/recordings/:recordingId/download.mp4',
-    schema: { hide: true },
-    handler: async (request, reply) => {
-      const recordingId = parseUuid(request.params.recordingId);
-      const recording = recordingId && (await replays.find(recordingId));
-      if (!recording) throw notFound();
-      const viewer = await asNotFound(admission.admit(viewerRequestOf(request, recording.id)));
-      let body: Readable | undefined;
-      let isRevoked = false;
-      const stopReviews = viewer.onRevoked(() => {
-        isRevoked = true;
-        body?.destroy(new Error('the permission has ended'));
-      });
-      // A download is not a view.
-      viewer.withdraw();
-      let release = stopReviews;
-      try {
-        const replay = await replays.load(recording.id);
-        const { id, height } = chooseRendition(replay, request.query.height);
-        const part = readPart(request.query.part);
-        const movie = await replays.movie(replay, id, part);
-        reply.header('content-disposition', contentDisposition(recording.title, { height, part }));
-        const range = writeHeaders(reply, movie, request.headers);
-        if (range === 'unchanged' || request.method === 'HEAD') return await reply.send();
-        release = takeSlot(request.ip, stopReviews);
-        if (isRevoked) throw notFound();
-        body = Readable.from(movie.bytes(range.first, range.last), {
-          objectMode: false,
-          highWaterMark: QUEUED_BYTES,
+  for (const folder of folders) addRoute(folder);
+
+  function addRoute({ path, find }: MediaFolder): void {
+    app.route<{ Params: { id: string }; Querystring: MediaQuery }>({
+      method: ['GET', 'HEAD'],
+      url: `${path}/:id/download.mp4`,
+      schema: { hide: true },
+      handler: async (request, reply) => {
+        const recordingId = parseUuid(request.params.id);
+        const recording = recordingId && (await find(recordingId));
+        if (!recording) throw notFound();
+        const viewer = await asNotFound(admission.admit(viewerRequestOf(request, recording.id)));
+        let body: Readable | undefined;
+        let isRevoked = false;
+        const stopReviews = viewer.onRevoked(() => {
+          isRevoked = true;
+          body?.destroy(new Error('the permission has ended'));
         });
-        body.once('close', release);
-        return await reply.send(body);
-      } finally {
-        if (!body) release();
-      }
-    },
-  });
+        // A download is not a view.
+        viewer.withdraw();
+        let release = stopReviews;
+        try {
+          const replay = await replays.load(recording.id);
+          const { id, height } = chooseRendition(replay, request.query.height);
+          const part = readPart(request.query.part);
+          const movie = await replays.movie(replay, id, part);
+          reply.header('content-disposition', contentDisposition(recording.title, { height, part }));
+          const range = writeHeaders(reply, movie, request.headers);
+          if (range === 'unchanged' || request.method === 'HEAD') return await reply.send();
+          release = takeSlot(request.ip, stopReviews);
+          if (isRevoked) throw notFound();
+          body = Readable.from(movie.bytes(range.first, range.last), {
+            objectMode: false,
+            highWaterMark: QUEUED_BYTES,
+          });
+          body.once('close', release);
+          return await reply.send(body);
+        } finally {
+          if (!body) release();
+        }
+      },
+    });
+  }
 
   /** @returns a function that gives the slot back and calls `further` */
   function takeSlot(address: string, further: () => void): () => void {

@@ -1,4 +1,3 @@
 export { admitToRecording } from './admit-to-recording.js';
 export { type RewindRoutesOptions, rewindRoutes } from './rewind-routes.js';
 export { type RecordingMediaRoutesOptions, recordingMediaRoutes } from './routes.js';
-export * from './video-routes.js';

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import type { FilePart, PlayableRecording, Previews, Replay, Replays } from '../../recordings/index.js';
+import type { FilePart, Previews, Replay, Replays } from '../../recordings/index.js';
 import type { AccessScope, ViewerAdmission } from '../../streams/index.js';
 import { viewerRequestOf, viewerTokenOf } from '../../streams/index.js';
 import {
@@ -12,15 +12,17 @@ import {
   setMediaHeaders,
 } from '../http/index.js';
 import { admitToRecording } from './admit-to-recording.js';
-import { downloadRoute } from './download-route.js';
+import { downloadRoutes, type MediaFolder, type PlayableMedia } from './download-route.js';
 import { isUnchanged, type MediaRequest, sendPart } from './media-response.js';
 import { cueSuffix, sendCues, sendPicture } from './picture-response.js';
 import { parseRecordingPath, type RecordingPath } from './recording-path.js';
 
 export type RecordingMediaRoutesOptions = {
-  replays: Pick<Replays, 'find' | 'load' | 'open' | 'movie' | 'isRedirected' | 'signedUrl'>;
+  /** Recordings and clips, and uploaded videos. */
+  folders: readonly MediaFolder[];
+  replays: Pick<Replays, 'load' | 'open' | 'movie' | 'isRedirected' | 'signedUrl'>;
   previews: Pick<Previews, 'findSheet' | 'findPoster' | 'cuesOfReplay'>;
-  /** Admits viewers of recordings: `streamId` of a request is the id of the recording. */
+  /** Admits viewers of recordings and videos: `streamId` of a request is the id of the recording or video. */
   admission: Pick<ViewerAdmission, 'admit' | 'admitPlaylistRequest' | 'mediaAccess'>;
 };
 
@@ -28,39 +30,42 @@ export type RecordingMediaRoutesOptions = {
 const RANGES_ETAG = '"2"';
 
 /**
- * Serves playlists and media of recordings that have ended, and of clips, below `/recordings/`, by their own visibility: of a
- * private one the multivariant playlist gives its viewer a token, which every later request must carry and which ends
+ * Serves playlists and media of recordings that have ended, of clips and of uploaded videos, by their own visibility: of a private
+ * one the multivariant playlist gives its viewer a token, which every later request must carry and which ends
  * with the permission. Viewers of recordings are not counted.
  */
 export const recordingMediaRoutes: FastifyPluginAsync<RecordingMediaRoutesOptions> = async (app, options) => {
-  const { replays, previews, admission } = options;
+  const { folders, replays, previews, admission } = options;
   app.addHook('onRequest', setMediaHeaders);
 
-  app.options('/recordings/*', answerPreflight);
+  downloadRoutes(app, options);
+  for (const folder of folders) addRoutes(folder);
 
-  downloadRoute(app, options);
+  function addRoutes({ path: base, find }: MediaFolder): void {
+    app.options(`${base}/*`, answerPreflight);
 
-  app.route<{ Params: MediaRequest['params']; Querystring: MediaRequest['query'] }>({
-    method: ['GET', 'HEAD'],
-    url: '/recordings/*',
-    schema: { hide: true },
-    handler: async (request, reply) => {
-      const path = parseRecordingPath(request.params['*']);
-      if (path?.name === 'sprite' || path?.name === 'poster') return picture(path, request, reply);
-      const recording = path && (await replays.find(path.recordingId));
-      if (!recording) throw notFound();
-      if (path.name === 'multivariant') return multivariant(recording, request, reply);
-      if (path.name === 'description') return description(recording, request, reply);
-      const scope = await accessScope(recording.id, request);
-      if (path.name === 'sprites') {
-        const replay = await replays.load(recording.id);
-        const cues = await previews.cuesOfReplay(replay, cueSuffix(scope, viewerTokenOf(request)));
-        return sendCues(request, reply, scope, cues);
-      }
-      if (path.name === 'media') return media(recording, path.rendition, scope, request, reply);
-      return file(recording, path, scope, request, reply);
-    },
-  });
+    app.route<{ Params: MediaRequest['params']; Querystring: MediaRequest['query'] }>({
+      method: ['GET', 'HEAD'],
+      url: `${base}/*`,
+      schema: { hide: true },
+      handler: async (request, reply) => {
+        const path = parseRecordingPath(request.params['*']);
+        if (path?.name === 'sprite' || path?.name === 'poster') return picture(path, request, reply);
+        const recording = path && (await find(path.recordingId));
+        if (!recording) throw notFound();
+        if (path.name === 'multivariant') return multivariant(recording, request, reply);
+        if (path.name === 'description') return description(recording, request, reply);
+        const scope = await accessScope(recording.id, request);
+        if (path.name === 'sprites') {
+          const replay = await replays.load(recording.id);
+          const cues = await previews.cuesOfReplay(replay, cueSuffix(scope, viewerTokenOf(request)));
+          return sendCues(request, reply, scope, cues);
+        }
+        if (path.name === 'media') return media(recording, path.rendition, scope, request, reply);
+        return file(recording, path, scope, request, reply);
+      },
+    });
+  }
 
   /** Sends a poster or a sheet of previews, also of a recording that runs and of a rewind window. */
   async function picture(
@@ -83,7 +88,7 @@ export const recordingMediaRoutes: FastifyPluginAsync<RecordingMediaRoutesOption
   }
 
   async function multivariant(
-    recording: PlayableRecording,
+    recording: PlayableMedia,
     request: MediaRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
@@ -93,7 +98,7 @@ export const recordingMediaRoutes: FastifyPluginAsync<RecordingMediaRoutesOption
   }
 
   async function description(
-    recording: PlayableRecording,
+    recording: PlayableMedia,
     request: MediaRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
@@ -104,12 +109,12 @@ export const recordingMediaRoutes: FastifyPluginAsync<RecordingMediaRoutesOption
   }
 
   /** A signed URL is that of a whole file. It outlives the permission by up to a minute: never for private recordings. */
-  function formFor(recording: PlayableRecording, scope: AccessScope): 'segments' | 'ranges' {
+  function formFor(recording: PlayableMedia, scope: AccessScope): 'segments' | 'ranges' {
     return scope === 'everybody' && replays.isRedirected(recording) ? 'ranges' : 'segments';
   }
 
   async function media(
-    recording: PlayableRecording,
+    recording: PlayableMedia,
     rendition: string,
     scope: AccessScope,
     request: MediaRequest,
@@ -123,7 +128,7 @@ export const recordingMediaRoutes: FastifyPluginAsync<RecordingMediaRoutesOption
   }
 
   async function file(
-    recording: PlayableRecording,
+    recording: PlayableMedia,
     path: RecordingPath & { name: 'init' | 'segment' | 'file' },
     scope: AccessScope,
     request: MediaRequest,

@@ -35,13 +35,13 @@ export class ObjectTable {
     this.#sql = sql;
   }
 
-  /** Claims the recording or clip of a folder that waits longest for its upload. */
+  /** Claims the recording, clip or video of a folder that waits longest for its upload. */
   async claim(storeId: string, claimant: string): Promise<ClaimedUpload | undefined> {
     const [row] = await this.#sql<ClaimedUpload[]>`
       update recordings set claimed_by = ${claimant}, claimed_until = now() + ${CLAIM_S} * interval '1 s'
       where id = (
         select id from recordings
-        where store_id = ${storeId} and state = 'ready' and purpose in ('recording', 'clip')
+        where store_id = ${storeId} and state = 'ready' and purpose in ('recording', 'clip', 'video')
           and location in ('local', 'both') and upload_after <= now()
           and (claimed_until is null or claimed_until < now())
         order by upload_after, id limit 1 for update skip locked)

@@ -86,12 +86,11 @@ export class ClipTable {
    * @param of `all`; or those that everybody sees, and those that this user made; for a moderator also those that are unlisted or not
    * ready
    */
-  async listByStream(
-    streamId: string,
-    of: ClipListing,
-    page: ClipPage,
-  ): Promise<Clip[]> {
-    const listed = of !== 'all' && of.isModerator ? this.#sql`true` : this.#sql`c.visibility = 'public' and recordings.state = 'ready'`;
+  async listByStream(streamId: string, of: ClipListing, page: ClipPage): Promise<Clip[]> {
+    const listed =
+      of !== 'all' && of.isModerator
+        ? this.#sql`true`
+        : this.#sql`c.visibility = 'public' and recordings.state = 'ready'`;
     const seen =
       of === 'all'
         ? this.#sql``

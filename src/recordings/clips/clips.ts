@@ -146,11 +146,7 @@ export class Clips {
   }
 
   /** As `ClipTable.listByStream`. */
-  async listByStream(
-    streamId: string,
-    of: ClipListing,
-    page: ClipPage,
-  ): Promise<Clip[]> {
+  async listByStream(streamId: string, of: ClipListing, page: ClipPage): Promise<Clip[]> {
     return await this.#options.table.listByStream(streamId, of, page);
   }
 

@@ -65,14 +65,16 @@ export class Replays {
    * @throws PublicError 503 `recording_elsewhere` when its files are in the folder or object store of another gateway
    */
   async find(recordingId: string): Promise<PlayableRecording | undefined> {
-    const recording = await this.#rows.get(recordingId, () =>
-      this.#calls.run(() => this.#table.findPlayable(recordingId)),
-    );
-    if (recording?.state !== 'ready' || recording.streamId === null) return undefined;
-    const { location, objectStore, storeId } = recording;
-    const isHere = location === 'remote' ? objectStore === this.#archive?.id : storeId === this.#store.id;
-    if (!isHere) throw new PublicError(503, 'recording_elsewhere', 'This recording is on another server.');
-    return { ...recording, streamId: recording.streamId };
+    const recording = await this.#findReady(recordingId);
+    return recording && recording.streamId !== null
+      ? { ...recording, streamId: recording.streamId }
+      : undefined;
+  }
+
+  /** Finds the media of an uploaded video that is ready; as `find`. */
+  async findVideo(videoId: string): Promise<Recording | undefined> {
+    const recording = await this.#findReady(videoId);
+    return recording?.purpose === 'video' ? recording : undefined;
   }
 
   /** Returns the index of a recording that is ready. */
@@ -119,7 +121,7 @@ export class Replays {
   }
 
   /** Whether players of a recording that everybody may watch get its media from the object store. */
-  isRedirected({ location }: PlayableRecording): boolean {
+  isRedirected({ location }: Pick<Recording, 'location'>): boolean {
     return location === 'remote' && this.redirectOrigin !== undefined;
   }
 
@@ -148,6 +150,18 @@ export class Replays {
     ofReplay.set(key, movie);
     movie.catch(() => ofReplay.delete(key));
     return await movie;
+  }
+
+  async #findReady(recordingId: string): Promise<Recording | undefined> {
+    const recording = await this.#rows.get(recordingId, () =>
+      this.#calls.run(() => this.#table.findPlayable(recordingId)),
+    );
+    const isKept = recording?.purpose === 'video' || (recording && recording.streamId !== null);
+    if (!isKept || recording.state !== 'ready') return undefined;
+    const { location, objectStore, storeId } = recording;
+    const isHere = location === 'remote' ? objectStore === this.#archive?.id : storeId === this.#store.id;
+    if (!isHere) throw new PublicError(503, 'recording_elsewhere', 'This recording is on another server.');
+    return recording;
   }
 
   async #openLocal(part: FilePart): Promise<Readable | undefined> {

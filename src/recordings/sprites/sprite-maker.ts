@@ -11,6 +11,11 @@ const MAXIMUM_BYTES = 8 * 2 ** 20;
 /** Sheets whose last keyframe becomes the poster: many broadcasts begin with black frames. */
 const POSTER_SHEETS = 2;
 
+export type SpriteSegment = Pick<
+  CompletedSegment,
+  'init' | 'run' | 'renditionId' | 'programDateTimeMs' | 'parts'
+>;
+
 type Chosen = { run: number; renditionId: string; pixels: number };
 
 /** Takes keyframes from the segments of one recording, and has them rendered as sheets of tiles. */
@@ -29,14 +34,19 @@ export class SpriteMaker {
     this.#renderer = renderer;
   }
 
+  /** Whether a segment of this date (Unix ms) gets a tile. */
+  isDue(programDateTimeMs: number): boolean {
+    return programDateTimeMs >= this.#nextMs;
+  }
+
   /** Takes the first keyframe of a segment if a tile is due, from the smallest video rendition. */
-  add(segment: CompletedSegment): void {
+  add(segment: SpriteSegment): void {
     const { init, run, renditionId, programDateTimeMs } = segment;
     if (init.kind !== 'video') return;
     const pixels = init.width * init.height;
     if (this.#chosen?.run !== run || pixels < this.#chosen.pixels)
       this.#chosen = { run, renditionId, pixels };
-    if (renditionId !== this.#chosen.renditionId || programDateTimeMs < this.#nextMs) return;
+    if (renditionId !== this.#chosen.renditionId || !this.isDue(programDateTimeMs)) return;
     const frame = firstSample(init, segment.parts[0]);
     if (!frame?.sync || this.#bytes + frame.data.length > MAXIMUM_BYTES) return;
     // One ffmpeg reads one initialization section.

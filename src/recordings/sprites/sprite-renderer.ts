@@ -37,6 +37,8 @@ export class SpriteRenderer {
   #jobs: SpriteJob[] = [];
   #bytes = 0;
   #working: Promise<void> | undefined;
+  /** Sheet that is being rendered. */
+  #rendering: Promise<void> = Promise.resolve();
 
   constructor(options: SpriteRendererOptions) {
     this.#options = options;
@@ -53,9 +55,17 @@ export class SpriteRenderer {
     });
   }
 
+  /** Renders a sheet after the one in progress, also while the machine is short. Never rejects. */
+  async render(job: SpriteJob, signal: AbortSignal): Promise<void> {
+    const both = AbortSignal.any([signal, this.#options.signal]);
+    this.#rendering = this.#rendering.then(() => this.#render(job, both));
+    await this.#rendering;
+  }
+
   /** Resolves when no process is left, after the signal. */
   async close(): Promise<void> {
     await this.#working;
+    await this.#rendering;
   }
 
   #next(): SpriteJob | undefined {
@@ -65,16 +75,19 @@ export class SpriteRenderer {
   }
 
   async #work(): Promise<void> {
-    const { pictures, table, isShort, log, signal } = this.#options;
-    for (let job = this.#next(); job && !signal.aborted; job = this.#next()) {
-      const { recordingId, timesMs, media, poster } = job;
-      if (isShort()) continue;
-      try {
-        await table.append(recordingId, timesMs, await pictures.tiles(media, timesMs.length, signal));
-        if (poster) await table.setPoster(recordingId, await pictures.poster(poster, signal));
-      } catch (error) {
-        log.debug({ err: error, recordingId }, 'previews of a recording could not be made');
-      }
+    const { isShort, signal } = this.#options;
+    for (let job = this.#next(); job && !signal.aborted; job = this.#next())
+      if (!isShort()) await this.render(job, signal);
+  }
+
+  async #render({ recordingId, timesMs, media, poster }: SpriteJob, signal: AbortSignal): Promise<void> {
+    const { pictures, table, log } = this.#options;
+    if (signal.aborted) return;
+    try {
+      await table.append(recordingId, timesMs, await pictures.tiles(media, timesMs.length, signal));
+      if (poster) await table.setPoster(recordingId, await pictures.poster(poster, signal));
+    } catch (error) {
+      log.debug({ err: error, recordingId }, 'previews of a recording could not be made');
     }
   }
 }

@@ -44,7 +44,7 @@ export class SpriteTable {
     const [row] = await this.#sql<{ image: Buffer }[]>`
       select s.image from recording_sprites s join recordings r on r.id = s.recording_id
       where s.recording_id = ${recordingId} and s.number = ${number}
-        and r.state <> 'deleting' and r.stream_id is not null`;
+        and r.state <> 'deleting' and (r.stream_id is not null or r.purpose = 'video')`;
     return row?.image;
   }
 
@@ -52,7 +52,8 @@ export class SpriteTable {
   async findPoster(recordingId: string): Promise<Buffer | undefined> {
     const [row] = await this.#sql<{ image: Buffer }[]>`
       select poster as image from recordings
-      where id = ${recordingId} and poster is not null and state <> 'deleting' and stream_id is not null`;
+      where id = ${recordingId} and poster is not null and state <> 'deleting'
+        and (stream_id is not null or purpose = 'video')`;
     return row?.image;
   }
 }

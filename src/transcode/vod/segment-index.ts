@@ -1,5 +1,5 @@
 import { Transform, type TransformCallback } from 'node:stream';
-import { CmafScanner, type Sample, type TrackInit } from '../../media/index.js';
+import { CmafScanner, type Sample, type TrackInit, writeFragment } from '../../media/index.js';
 import { TIMELINE_START_MS } from '../ffmpeg/ffmpeg-arguments.js';
 import { VOD_SEGMENT_S } from './vod-arguments.js';
 
@@ -25,14 +25,18 @@ const MINIMUM_SEGMENT_S = 1;
 
 type Fragment = { byteLength: number; decodeTimeS: number; durationS: number };
 
-/** Passes CMAF on unchanged and indexes it: of video each fragment is a segment, of audio several are. */
+/**
+ * Passes the fragments of an encoder on as those of recordings are, which downloads can change, and indexes them: of video each
+ * fragment is a segment, of audio several are.
+ */
 export class SegmentIndex extends Transform {
   readonly #scanner: CmafScanner;
   readonly #whenOpen: () => Promise<void> | undefined;
   readonly #fragments: Fragment[] = [];
   #init: TrackInit | undefined;
   #bytes = 0;
-  #open: Fragment | undefined;
+  /** Samples of the fragment that is being read. */
+  #samples: Sample[] = [];
 
   /** @param whenOpen returns a promise while nothing may be taken, which holds the encoder up */
   constructor(whenOpen: () => Promise<void> | undefined) {
@@ -41,13 +45,16 @@ export class SegmentIndex extends Transform {
     this.#scanner = new CmafScanner({
       init: (init) => {
         this.#init = init;
+        this.#pass(init.data);
       },
-      sample: (sample) => this.#sample(sample),
-      fragment: (byteLength) => this.#close(byteLength),
+      sample: (sample) => {
+        this.#samples.push(sample);
+      },
+      fragment: () => this.#endFragment(),
     });
   }
 
-  /** Bytes so far. */
+  /** Bytes passed on so far. */
   get byteLength(): number {
     return this.#bytes;
   }
@@ -55,9 +62,8 @@ export class SegmentIndex extends Transform {
   override _transform(bytes: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     const pass = (): void => {
       try {
-        this.#bytes += bytes.length;
         this.#scanner.write(bytes);
-        done(null, bytes);
+        done();
       } catch (error) {
         done(error as Error);
       }
@@ -107,15 +113,24 @@ export class SegmentIndex extends Transform {
     return { rendition, init: this.#init, frameRate, segments };
   }
 
-  #sample({ decodeTime, duration }: Sample): void {
-    const { timescale } = this.#init!;
-    const decodeTimeS = decodeTime / timescale;
-    this.#open ??= { byteLength: 0, decodeTimeS, durationS: 0 };
-    this.#open.durationS += duration / timescale;
+  #endFragment(): void {
+    const samples = this.#samples;
+    const [first] = samples;
+    if (!first) return;
+    const { trackId, timescale } = this.#init!;
+    const { decodeTime } = first;
+    const sequence = this.#fragments.length + 1;
+    const bytes = writeFragment({ trackId, sequence, decodeTime, samples });
+    let ticks = 0;
+    for (const { duration } of samples) ticks += duration;
+    const [decodeTimeS, durationS] = [decodeTime / timescale, ticks / timescale];
+    this.#fragments.push({ byteLength: bytes.length, decodeTimeS, durationS });
+    this.#samples = [];
+    this.#pass(bytes);
   }
 
-  #close(byteLength: number): void {
-    if (this.#open) this.#fragments.push({ ...this.#open, byteLength });
-    this.#open = undefined;
+  #pass(bytes: Buffer): void {
+    this.#bytes += bytes.length;
+    this.push(bytes);
   }
 }

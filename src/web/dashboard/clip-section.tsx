@@ -11,7 +11,13 @@ const REFRESH_MS = 2_000;
 const PAGE = 20;
 
 /** Clips that the account made, and those of its livestreams, newest first. */
-export function ClipSection({ currentUser: { csrfToken }, userId }: { currentUser: CurrentUser; userId: string }) {
+export function ClipSection({
+  currentUser: { csrfToken },
+  userId,
+}: {
+  currentUser: CurrentUser;
+  userId: string;
+}) {
   const [clips, setClips] = useState<Clip[]>();
   const [shown, setShown] = useState(PAGE);
   const { error, run } = useAction();
@@ -37,7 +43,9 @@ export function ClipSection({ currentUser: { csrfToken }, userId }: { currentUse
   return (
     <section class="card" aria-labelledby="clips">
       <h2 id="clips">Your clips</h2>
-      {clips?.length === 0 && <p class="faint">None yet. Make one on the page of a livestream or recording.</p>}
+      {clips?.length === 0 && (
+        <p class="faint">None yet. Make one on the page of a livestream or recording.</p>
+      )}
       <ul class="entries">
         {clips?.map((clip) => (
           <ClipEntry key={clip.id} clip={clip} csrfToken={csrfToken} onChange={() => void load()} />

@@ -95,6 +95,9 @@ export function VideoSection({ currentUser: { csrfToken } }: { currentUser: Curr
       <ul class="entries">
         {videos?.map((video) => (
           <li key={video.id}>
+            {video.playback && (
+              <img class="thumbnail" src={new URL(video.playback.poster).pathname} alt="" loading="lazy" />
+            )}
             <span>
               {video.playback ? <a href={`/videos/${video.id}`}>{video.title}</a> : video.title}
               <br />
@@ -114,6 +117,11 @@ export function VideoSection({ currentUser: { csrfToken } }: { currentUser: Curr
                 </option>
               ))}
             </select>
+            {video.playback && (
+              <a class="button" href={new URL(video.playback.mp4).pathname} download>
+                Download
+              </a>
+            )}
             {video.state === 'ready' || video.state === 'failed' ? (
               <ConfirmButton question="Delete this video for ever?" onConfirm={() => void remove(video.id)}>
                 Delete

@@ -1,5 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Recording } from '../../api/contract.js';
 import { InviteeSignIn } from '../account/invitee-sign-in.js';
+import { callApi } from '../api/api-client.js';
 import { ChatReplay } from '../chat/chat-replay.js';
 import { ClipButton } from '../clips/clip-button.js';
 import { durationText, timeText } from '../forms/format.js';
@@ -13,13 +15,17 @@ import { RecordingSession, type RecordingSnapshot } from './recording-session.js
 export function RecordingPage({ recordingId }: { recordingId: string }) {
   const video = useRef<HTMLVideoElement>(null);
   const still = useRef<HTMLCanvasElement>(null);
-  const session = useRef<RecordingSession>(undefined);
-  const [snapshot, setSnapshot] = useState<RecordingSnapshot>();
+  const session = useRef<RecordingSession<Recording>>(undefined);
+  const [snapshot, setSnapshot] = useState<RecordingSnapshot<Recording>>();
 
   useEffect(() => {
     if (!video.current || !still.current) return;
-    const opened: RecordingSession = new RecordingSession({
-      ...{ recordingId, video: video.current, still: still.current },
+    const opened: RecordingSession<Recording> = new RecordingSession({
+      ...{ video: video.current, still: still.current, noticeOf },
+      async fetch(signal) {
+        const result = await callApi('GET /api/recordings/:recordingId', { params: { recordingId }, signal });
+        return result.kind === 'ok' ? { ...result, value: result.value.recording } : result;
+      },
       onChange: () => setSnapshot(opened.snapshot()),
     });
     session.current = opened;
@@ -98,4 +104,8 @@ export function RecordingPage({ recordingId }: { recordingId: string }) {
       )}
     </main>
   );
+}
+
+function noticeOf(recording: Recording | undefined): string {
+  return recording ? 'This recording cannot be played yet.' : 'There is no recording at this address.';
 }

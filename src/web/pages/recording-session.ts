@@ -1,5 +1,4 @@
-import type { Recording } from '../../api/contract.js';
-import { callApi } from '../api/api-client.js';
+import type { ApiResult } from '../api/api-client.js';
 import { createPlayer } from '../player/create-player.js';
 import { type LivePlayer, NO_PLAYER, type PlayerView } from '../player/live-player.js';
 import { type Preview, Previews } from '../player/previews.js';
@@ -7,15 +6,20 @@ import type { RewindRange } from '../player/rewind-position.js';
 import { onPageOrigin } from './page-origin.js';
 import { type PlaybackState, playbackState } from './playback-state.js';
 
-export type RecordingSessionOptions = {
-  recordingId: string;
+/** Recording or uploaded video; `playback` is null until it is ready. */
+export type PlayedMedia = { playback: { hls: string; sprites: string } | null };
+
+export type RecordingSessionOptions<Media extends PlayedMedia> = {
+  fetch: (signal: AbortSignal) => Promise<ApiResult<Media>>;
+  /** Message in the place of the picture: there is none at this address, or it is not ready. */
+  noticeOf: (media: Media | undefined) => string;
   video: HTMLVideoElement;
   still: HTMLCanvasElement;
   onChange: () => void;
 };
 
-export type RecordingSnapshot = {
-  recording: Recording | undefined;
+export type RecordingSnapshot<Media extends PlayedMedia> = {
+  recording: Media | undefined;
   /** True when the API knows no such recording, or none for this viewer. */
   missing: boolean;
   /** Message over the video. */
@@ -26,16 +30,14 @@ export type RecordingSnapshot = {
 const RETRY_MS = 5_000;
 /** Name of the viewer token in the URIs of a private recording's playlists. */
 const TOKEN = /\?v=([\w-]+)/;
-const MISSING = 'There is no recording at this address.';
-const NOT_READY = 'This recording cannot be played yet.';
 const UNPLAYABLE = 'This browser cannot play recordings. Use a current browser.';
 
-/** Plays one recording that has ended. */
-export class RecordingSession {
-  readonly #options: RecordingSessionOptions;
+/** Plays one recording that has ended, or one uploaded video. */
+export class RecordingSession<Media extends PlayedMedia> {
+  readonly #options: RecordingSessionOptions<Media>;
   readonly #closing = new AbortController();
   readonly #previews: Previews;
-  #recording: Recording | undefined;
+  #recording: Media | undefined;
   #missing = false;
   #reachable = true;
   #unplayable = false;
@@ -43,7 +45,7 @@ export class RecordingSession {
   #token: string | undefined;
   #player: LivePlayer | undefined;
 
-  constructor(options: RecordingSessionOptions) {
+  constructor(options: RecordingSessionOptions<Media>) {
     this.#options = options;
     this.#previews = new Previews(options.onChange);
   }
@@ -52,7 +54,7 @@ export class RecordingSession {
     void this.#load();
   }
 
-  snapshot(): RecordingSnapshot {
+  snapshot(): RecordingSnapshot<Media> {
     const player = this.#player?.view() ?? NO_PLAYER;
     return { recording: this.#recording, missing: this.#missing, notice: this.#notice(player), player };
   }
@@ -98,8 +100,8 @@ export class RecordingSession {
 
   #notice(player: PlayerView): string | undefined {
     if (this.#unplayable) return UNPLAYABLE;
-    if (this.#missing) return MISSING;
-    if (this.#recording && !this.#recording.playback) return NOT_READY;
+    const isUnready = this.#recording !== undefined && !this.#recording.playback;
+    if (this.#missing || isUnready) return this.#options.noticeOf(this.#recording);
     const state: PlaybackState = playbackState({
       stream: this.#recording ? { found: 'yes', status: 'ended', state: 'offline' } : { found: 'unknown' },
       reachable: this.#reachable,
@@ -111,15 +113,15 @@ export class RecordingSession {
   }
 
   async #load(): Promise<void> {
-    const { recordingId, onChange } = this.#options;
+    const { onChange } = this.#options;
     const { signal } = this.#closing;
-    const result = await callApi('GET /api/recordings/:recordingId', { params: { recordingId }, signal });
+    const result = await this.#options.fetch(signal);
     if (signal.aborted) return;
     // The API refuses a malformed id with 400; to a viewer that is the same as an unknown id.
     this.#missing = result.kind === 'failed' && (result.status === 404 || result.status === 400);
     this.#reachable = result.kind === 'ok' || this.#missing;
     if (result.kind === 'ok') {
-      this.#recording = result.value.recording;
+      this.#recording = result.value;
       if (this.#recording.playback) await this.#startPlayer(this.#recording.playback.hls);
     }
     onChange();

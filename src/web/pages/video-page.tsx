@@ -2,77 +2,97 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Video } from '../../api/contract.js';
 import { callApi } from '../api/api-client.js';
 import { durationText, timeText } from '../forms/format.js';
-import { createPlayer } from '../player/create-player.js';
+import { PlayerBar } from '../player/player-bar.js';
 import { PlayerFrame } from '../player/player-frame.js';
-
-/** Interval at which an unfinished video is read again, ms. */
-const REFRESH_MS = 3_000;
+import { Scrubber } from '../player/scrubber.js';
+import { RecordingSession, type RecordingSnapshot } from './recording-session.js';
 
 /** Page that plays an uploaded video. */
 export function VideoPage({ videoId }: { videoId: string }) {
-  const [video, setVideo] = useState<Video>();
-  const [message, setMessage] = useState('Loading…');
   const picture = useRef<HTMLVideoElement>(null);
   const still = useRef<HTMLCanvasElement>(null);
-  const isReady = video?.state === 'ready';
-  const path = video?.playback ? new URL(video.playback.hls).pathname : undefined;
+  const session = useRef<RecordingSession<Video>>(undefined);
+  const [snapshot, setSnapshot] = useState<RecordingSnapshot<Video>>();
 
   useEffect(() => {
-    const load = async (): Promise<void> => {
-      const result = await callApi('GET /api/videos/:videoId', { params: { videoId } });
-      if (result.kind === 'failed') {
-        setMessage(result.status === 404 ? 'There is no such video, or it is private.' : result.message);
-        return;
-      }
-      setVideo(result.value.video);
-      setMessage(statusText(result.value.video));
-      document.title = `${result.value.video.title} · Headend`;
-    };
-    void load();
-    if (isReady) return undefined;
-    const timer = setInterval(() => document.visibilityState === 'visible' && void load(), REFRESH_MS);
-    return () => clearInterval(timer);
-  }, [videoId, isReady]);
-
-  useEffect(() => {
-    if (path === undefined || !picture.current || !still.current) return undefined;
-    const player = createPlayer({
-      ...{ video: picture.current, still: still.current, url: path, isRecording: true, choice: 'hls' },
-      onChange: () => {},
-      expectsMedia: () => true,
+    if (!picture.current || !still.current) return;
+    const opened: RecordingSession<Video> = new RecordingSession({
+      ...{ video: picture.current, still: still.current, noticeOf },
+      async fetch(signal) {
+        const result = await callApi('GET /api/videos/:videoId', { params: { videoId }, signal });
+        return result.kind === 'ok' ? { ...result, value: result.value.video } : result;
+      },
+      onChange: () => setSnapshot(opened.snapshot()),
     });
-    if (!player) setMessage('This browser cannot play the video.');
-    player?.start();
-    return () => player?.close();
-  }, [path]);
+    session.current = opened;
+    opened.start();
+    return () => opened.close();
+  }, [videoId]);
 
+  const video = snapshot?.recording;
+  const title = video?.title;
+  useEffect(() => {
+    document.title = title ? `${title} · Headend` : 'Headend';
+  }, [title]);
+
+  const player = snapshot?.player;
+  const hasPlayer = player !== undefined && player.phase !== 'none';
   return (
     <main>
       <PlayerFrame
         {...{ video: picture, still }}
-        label={video?.title ?? 'Video'}
-        hasControls={isReady}
-        notice={message || undefined}
+        label={title ?? 'Video'}
+        hasControls={hasPlayer}
+        notice={snapshot?.notice}
+        refusal={{
+          player,
+          onPlay: () => session.current?.play(),
+          onUnmute: () => session.current?.unmute(),
+        }}
       />
+      {hasPlayer && (
+        <>
+          <Scrubber
+            range={() => session.current?.range()}
+            previewAt={(behindS) => session.current?.previewAt(behindS)}
+            onSeek={(behindS) => session.current?.seekTo(behindS)}
+            onGoLive={() => {}}
+          />
+          <PlayerBar
+            player={player}
+            viewers={undefined}
+            onChooseQuality={(id) => session.current?.chooseQuality(id)}
+            onChooseDelivery={() => {}}
+            onGoLive={() => {}}
+          />
+        </>
+      )}
       {video && (
         <>
           <h1>{video.title}</h1>
-          <p class="faint">
-            {timeText(video.createdAt)}
-            {video.durationS !== null && ` · ${durationText(video.durationS)}`}
-          </p>
+          <div class="actions">
+            <span class="faint">
+              {timeText(video.createdAt)}
+              {video.durationS !== null && ` · ${durationText(video.durationS)}`}
+            </span>
+            {video.playback && (
+              <a class="button" href={new URL(video.playback.mp4).pathname} download>
+                Download
+              </a>
+            )}
+          </div>
         </>
       )}
     </main>
   );
 }
 
-function statusText({ state, failure }: Video): string {
-  switch (state) {
-    case 'ready':
-      return '';
+function noticeOf(video: Video | undefined): string {
+  switch (video?.state) {
+    case undefined:
+      return 'There is no such video, or it is private.';
     case 'failed':
-      return failure?.message ?? 'This video cannot be played.';
+      return video?.failure?.message ?? 'This video cannot be played.';
     case 'uploading':
       return 'This video is being uploaded.';
     default:

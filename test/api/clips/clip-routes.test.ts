@@ -139,42 +139,45 @@ t.test('a clip of a private recording is private in a public livestream', async 
   t.match(await api.recordings.findWatched(one.split('/')[1]!), { visibility: 'private' });
 });
 
-t.test('a private clip is for who made it, the owner and invitees while the livestream is open to them', async (t) => {
-  const api = await openClipApi(t);
-  const streamId = await api.create({ title: 'A', clipsBy: 'viewers' });
-  await api.sql`insert into chat_moderators (stream_id, user_id) values (${streamId}, 'boris')`;
-  const at = `recordings/${await api.recorded(streamId)}/clips`;
-  const made = await api.request('vera', 'POST', at, { title: 'x', visibility: 'private', ...RANGE });
-  const one = `clips/${made.json<{ clip: { id: string } }>().clip.id}`;
-  await api.sql`update recordings set state = 'ready' where purpose = 'clip'`;
-  const seen = async (name: PersonName | undefined): Promise<unknown[]> => {
-    const [single, listed] = [
-      await api.request(name, 'GET', one),
-      await api.request(name, 'GET', `${streamId}/clips`),
-    ];
-    return [single.statusCode, listed.json<Listed>().clips?.length];
-  };
-  const others = { undefined: [404, 0], boris: [404, 0] };
-  const all = async (): Promise<object> => {
-    const answers: Record<string, unknown> = {};
-    for (const name of ['vera', 'anna', 'ada', undefined, 'boris'] as const)
-      answers[String(name)] = await seen(name);
-    return answers;
-  };
-  t.strictSame(await all(), { vera: [200, 1], anna: [200, 1], ada: [200, 1], ...others });
-  t.match(await api.recordings.findWatched(one.split('/')[1]!), { visibility: 'private', maker: 'vera' });
-  await api.livestreams.invitees.add(streamId, 'boris');
-  t.match(await seen('boris'), [200]);
-  t.equal((await api.request('vera', 'PATCH', one, { title: 'y' })).statusCode, 200);
-  t.match((await api.request('vera', 'GET', one)).json(), { clip: { title: 'y', visibility: 'private' } });
-  t.equal((await api.request('vera', 'PATCH', one, { visibility: 'public' })).statusCode, 200);
-  t.strictSame(await seen(undefined), [200, 1]);
-  t.equal((await api.request('anna', 'PATCH', one, { visibility: 'private' })).statusCode, 200);
-  t.strictSame(await seen(undefined), [404, 0]);
-  await api.livestreams.edit(streamId, { visibility: 'private' });
-  t.match(await seen('vera'), [404], 'a private livestream is not for who made the clip');
-  t.match(await api.recordings.findWatched(one.split('/')[1]!), { visibility: 'private', maker: null });
-});
+t.test(
+  'a private clip is for who made it, the owner and invitees while the livestream is open to them',
+  async (t) => {
+    const api = await openClipApi(t);
+    const streamId = await api.create({ title: 'A', clipsBy: 'viewers' });
+    await api.sql`insert into chat_moderators (stream_id, user_id) values (${streamId}, 'boris')`;
+    const at = `recordings/${await api.recorded(streamId)}/clips`;
+    const made = await api.request('vera', 'POST', at, { title: 'x', visibility: 'private', ...RANGE });
+    const one = `clips/${made.json<{ clip: { id: string } }>().clip.id}`;
+    await api.sql`update recordings set state = 'ready' where purpose = 'clip'`;
+    const seen = async (name: PersonName | undefined): Promise<unknown[]> => {
+      const [single, listed] = [
+        await api.request(name, 'GET', one),
+        await api.request(name, 'GET', `${streamId}/clips`),
+      ];
+      return [single.statusCode, listed.json<Listed>().clips?.length];
+    };
+    const others = { undefined: [404, 0], boris: [404, 0] };
+    const all = async (): Promise<object> => {
+      const answers: Record<string, unknown> = {};
+      for (const name of ['vera', 'anna', 'ada', undefined, 'boris'] as const)
+        answers[String(name)] = await seen(name);
+      return answers;
+    };
+    t.strictSame(await all(), { vera: [200, 1], anna: [200, 1], ada: [200, 1], ...others });
+    t.match(await api.recordings.findWatched(one.split('/')[1]!), { visibility: 'private', maker: 'vera' });
+    await api.livestreams.invitees.add(streamId, 'boris');
+    t.match(await seen('boris'), [200]);
+    t.equal((await api.request('vera', 'PATCH', one, { title: 'y' })).statusCode, 200);
+    t.match((await api.request('vera', 'GET', one)).json(), { clip: { title: 'y', visibility: 'private' } });
+    t.equal((await api.request('vera', 'PATCH', one, { visibility: 'public' })).statusCode, 200);
+    t.strictSame(await seen(undefined), [200, 1]);
+    t.equal((await api.request('anna', 'PATCH', one, { visibility: 'private' })).statusCode, 200);
+    t.strictSame(await seen(undefined), [404, 0]);
+    await api.livestreams.edit(streamId, { visibility: 'private' });
+    t.match(await seen('vera'), [404], 'a private livestream is not for who made the clip');
+    t.match(await api.recordings.findWatched(one.split('/')[1]!), { visibility: 'private', maker: null });
+  },
+);
 
 t.test('bad requests are refused and leave no clip', async (t) => {
   const api = await openClipApi(t);

@@ -60,7 +60,7 @@ async function openRecordingApi(t: Test) {
       const startedAt = new Date(clock.now());
       const row = { id, streamId, broadcastId: newId(), userId: 'anna', startedAt };
       await table.insert(
-        { ...row, purpose: 'recording', renditions: 'source', storeId: recordings.store.id },
+        { ...row, purpose: 'recording', renditions: 'source', storeId: recordings.videos.store.id },
         claimant,
       );
       await sql`update recordings set state = 'ready', ended_at = now(), end_reason = 'stopped' where id = ${id}`;
@@ -173,13 +173,23 @@ t.test(
     const idsOf = ({ recordings }: List): string[] => recordings.map(({ id }) => id);
     const own = await list('anna');
     t.strictSame(idsOf(own), ids.toReversed());
-    t.strictSame(own.storage, { recordings: 3, clips: 0, videos: 2, sizeBytes: 3_500, durationS: 7.5, quotaBytes: 0 });
+    t.strictSame(own.storage, {
+      recordings: 3,
+      clips: 0,
+      videos: 2,
+      sizeBytes: 3_500,
+      durationS: 7.5,
+      quotaBytes: 0,
+    });
     t.strictSame(idsOf(await list('anna', '?state=ready')), [ids[2], ids[0]]);
     t.strictSame(idsOf(await list('anna', `?streamId=${second}&limit=1`)), [ids[2]]);
     t.strictSame(idsOf(await list('anna', `?before=${ids[2]}`)), [ids[1], ids[0]]);
     t.strictSame(idsOf(await list('ada', '?userId=anna')), ids.toReversed());
     t.strictSame(await list('boris'), {
-      ...{ recordings: [], storage: { recordings: 0, clips: 0, videos: 2, sizeBytes: 500, durationS: 0, quotaBytes: 0 } },
+      ...{
+        recordings: [],
+        storage: { recordings: 0, clips: 0, videos: 2, sizeBytes: 500, durationS: 0, quotaBytes: 0 },
+      },
     });
     assertErrorResponse(t, await api.request('boris', 'GET', 'recordings?userId=anna'), 403, 'not_allowed');
     assertErrorResponse(t, await api.request(undefined, 'GET', 'recordings'), 401, 'not_signed_in');

@@ -26,7 +26,10 @@ t.test(
     const recording = await live.untilRecording(({ state }) => state === 'ready');
     const app = fastify({ forceCloseConnections: true });
     const { replays, previews } = recordings;
-    await app.register(recordingMediaRoutes, { replays, previews, admission: ADMIT_EVERY_VIEWER });
+    await app.register(recordingMediaRoutes, {
+      folders: [{ path: '/recordings', find: (id) => replays.find(id) }],
+      ...{ replays, previews, admission: ADMIT_EVERY_VIEWER },
+    });
     t.teardown(() => app.close());
     const folder = `${await app.listen({ host: '127.0.0.1', port: 0 })}/recordings/${recording.id}`;
 

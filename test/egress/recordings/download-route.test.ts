@@ -4,7 +4,7 @@ import { fastify } from 'fastify';
 import t, { type Test } from 'tap';
 import { recordingMediaRoutes } from '../../../src/egress/recordings/index.js';
 import { newId } from '../../../src/platform/index.js';
-import type { Movie, PlayableRecording, Replay } from '../../../src/recordings/index.js';
+import type { Movie, Replay } from '../../../src/recordings/index.js';
 import { ADMIT_EVERY_VIEWER } from '../../../src/streams/index.js';
 import { until } from '../../support/until.js';
 
@@ -28,8 +28,8 @@ async function serve(t: Test) {
   const variant = { kind: 'video', id: 'source', height: 720 };
   const app = fastify({ forceCloseConnections: true });
   await app.register(recordingMediaRoutes, {
+    folders: [{ path: '/recordings', find: async (id) => ({ id, title: 'A test', location: 'local' }) }],
     replays: {
-      find: async (id: string) => ({ id, streamId: newId(), title: 'A test' }) as PlayableRecording,
       load: async () => ({ renditions: [{ variant }] }) as unknown as Replay,
       open: async () => undefined,
       isRedirected: () => false,

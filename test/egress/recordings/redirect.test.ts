@@ -29,6 +29,7 @@ t.test(
     let scope: AccessScope = 'everybody';
     const app = fastify({ forceCloseConnections: true });
     await app.register(recordingMediaRoutes, {
+      folders: [{ path: '/recordings', find: (id) => recordings.replays.find(id) }],
       replays: recordings.replays,
       previews: recordings.previews,
       admission: { ...ADMIT_EVERY_VIEWER, mediaAccess: () => scope },

@@ -6,10 +6,16 @@ import { run, testMedia } from '../../support/media/encoder.js';
 import { UploadGateway } from '../../support/recordings/upload-gateway.js';
 import { until } from '../../support/until.js';
 
+/** True when the browser shows the picture of the first entry. */
+const HAS_THUMBNAIL = "document.querySelector('img.thumbnail')?.naturalWidth > 0";
+
 t.test(
   'a video is uploaded on the dashboard, and plays on its page for those who may watch it',
   async (t) => {
-    const [browser, { gateway }] = await Promise.all([openChromium(t), UploadGateway.start(t)]);
+    const [browser, { gateway }] = await Promise.all([
+      openChromium(t),
+      UploadGateway.start(t, { THUMBNAIL_EVERY: '60' }),
+    ]);
     await signInPage(gateway, 'Ada', 'broadcaster');
     const media = await testMedia(8);
     const file = `${t.testdir()}/A film.mkv`;
@@ -25,6 +31,7 @@ t.test(
     const link = page.getByRole('link', { name: 'A film' });
     await link.waitFor();
     await page.getByText('0:08 · ').waitFor();
+    await until('its thumbnail is there', () => page.evaluate<boolean>(HAS_THUMBNAIL));
     const address = `${gateway.http}${await link.getAttribute('href')}`;
 
     const stranger = await openPage(t, browser);
@@ -42,6 +49,9 @@ t.test(
     };
     const durationS = await watch(page);
     t.ok(Math.abs(durationS - 8) < 0.3, `${durationS} s`);
+    const saving = page.waitForEvent('download');
+    await page.getByRole('link', { name: 'Download' }).click();
+    t.equal((await saving).suggestedFilename(), 'A film.mp4');
 
     await page.goBack();
     await page.getByLabel('Who may watch A film').selectOption('unlisted');

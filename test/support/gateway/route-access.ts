@@ -100,9 +100,12 @@ export const ROUTE_ACCESS: Record<string, Access> = {
   'GET /recordings/{recordingId}/download.mp4': MEDIA,
   'GET /recordings/{recordingId}/{rendition}/{file}': MEDIA,
   'OPTIONS /recordings/{*}': MEDIA,
+  'GET /videos/{videoId}/sprites.vtt': MEDIA,
   'GET /videos/{videoId}/index.m3u8': MEDIA,
+  'GET /videos/{videoId}/index.mpd': MEDIA,
+  'GET /videos/{videoId}/download.mp4': MEDIA,
   'GET /videos/{videoId}/{rendition}/{file}': MEDIA,
-  'OPTIONS /videos/{videoId}/{*}': MEDIA,
+  'OPTIONS /videos/{*}': MEDIA,
   'GET /ws': { skip: 'depends on the event: test/sockets, test/chat' },
   'GET /socket.io/': { skip: 'depends on the event: test/sockets, test/chat' },
 

@@ -70,7 +70,7 @@ export async function openClipApi(t: Test, over: Partial<RecordingsOptions> = {}
       const [id, claimant] = [newId(), newId()];
       const row = { id, streamId, broadcastId: newId(), userId, startedAt: new Date(clock.now()) };
       await table.insert(
-        { ...row, purpose: 'recording', renditions: 'source', storeId: recordings.store.id },
+        { ...row, purpose: 'recording', renditions: 'source', storeId: recordings.videos.store.id },
         claimant,
       );
       const [width, height, frameRate, channels] = [1280, 720, 30, null];

@@ -1,5 +1,6 @@
 -- The files of videos have to be moved by hand: from RECORDINGS_DIR/ID to RECORDINGS_DIR/videos/ID. Videos that are in an object
 -- store only have to be copied there first.
+alter table videos drop column release_wanted;
 create table video_files (
   video_id uuid not null references videos (id) on delete cascade,
   number integer not null,

@@ -33,3 +33,6 @@ from (
 ) as segments;
 
 drop table video_files;
+
+-- While it is being uploaded, the claimant of a video is the request that writes its file. Another request waits for it.
+alter table videos add column release_wanted boolean not null default false;

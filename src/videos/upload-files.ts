@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { FileStore } from '@tus/file-store';
 import { HeadendError, isUuid } from '../platform/index.js';
@@ -18,6 +18,14 @@ export class UploadFiles {
   path(videoId: string): string {
     if (!isUuid(videoId)) throw new HeadendError('video_path_invalid', 'A video id is a UUID.');
     return path.join(this.#folder, videoId);
+  }
+
+  /** Returns the bytes that have arrived. */
+  async receivedBytes(videoId: string): Promise<number> {
+    return await stat(this.path(videoId)).then(
+      ({ size }) => size,
+      () => 0,
+    );
   }
 
   async delete(videoId: string): Promise<void> {

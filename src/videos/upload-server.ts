@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Server } from '@tus/server';
+import { type Locker, Server } from '@tus/server';
 import type { UploadFiles } from './upload-files.js';
 
 const UPLOAD_PATH = /\/([0-9a-f-]{36})\/upload$/i;
@@ -12,10 +12,11 @@ export class UploadServer {
   readonly #video = new AsyncLocalStorage<string>();
 
   /** @param finished called with the id of a video whose upload is complete, before that is answered */
-  constructor(uploads: UploadFiles, finished: (videoId: string) => Promise<void>) {
+  constructor(uploads: UploadFiles, locker: Locker, finished: (videoId: string) => Promise<void>) {
     this.#server = new Server({
       path: '/api/videos',
       datastore: uploads.datastore,
+      locker,
       namingFunction: () => this.#video.getStore() ?? '',
       // Relative to the URL of creation, so that it fits whatever proxy is in front.
       generateUrl: (_request, { id }) => `videos/${id}/upload`,

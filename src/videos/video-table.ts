@@ -3,6 +3,9 @@ import type { Video, VideoChanges, VideoFailure } from './video.js';
 
 export type NewVideo = Pick<Video, 'id' | 'userId' | 'title' | 'visibility' | 'storeId' | 'uploadBytes'>;
 
+/** Upload that is not complete, of any user. */
+export type AnnouncedUpload = Pick<Video, 'id' | 'uploadBytes'>;
+
 export type VideoPage = { limit: number; before?: string | undefined };
 
 /** A user's videos, and the storage of those that are not ready: the media of the others are recordings. */
@@ -26,12 +29,22 @@ export class VideoTable {
     this.#sql = sql;
   }
 
-  /** Inserts a video unless `refuse` says why not; serialized per user, so that concurrent uploads share the quota. */
-  async insert(video: NewVideo, refuse: (usage: VideoUsage) => void): Promise<void> {
+  /**
+   * Inserts a video unless `check` throws. One at a time over all gateways, so that concurrent uploads share quota and disk.
+   *
+   * @param check gets what the user has, and all uploads in the folder that are not complete
+   */
+  async insert(
+    video: NewVideo,
+    check: (usage: VideoUsage, announced: AnnouncedUpload[]) => Promise<void>,
+  ): Promise<void> {
     await this.#sql.begin(async (sql) => {
-      await sql`select pg_advisory_xact_lock(hashtext('videos'), hashtext(${video.userId}))`;
-      refuse(await this.#usage(sql, video.userId));
       const { id, userId, title, visibility, storeId, uploadBytes } = video;
+      await sql`select pg_advisory_xact_lock(hashtext('videos'), hashtext('announcement'))`;
+      const announced = await sql<AnnouncedUpload[]>`
+        select id, upload_bytes::double precision as "uploadBytes" from videos
+        where state = 'uploading' and store_id = ${storeId}`;
+      await check(await this.#usage(sql, userId), announced);
       await sql`
         insert into videos (id, user_id, title, visibility, state, store_id, upload_bytes)
         values (${id}, ${userId}, ${title}, ${visibility}, 'uploading', ${storeId}, ${uploadBytes})`;
@@ -70,6 +83,36 @@ export class VideoTable {
   /** Stores that bytes of an upload have arrived, which postpones its expiry. */
   async received(id: string): Promise<void> {
     await this.#sql`update videos set received_at = now() where id = ${id} and state = 'uploading'`;
+  }
+
+  /**
+   * Claims a video for a request that writes its file, or asks the request that has it to end.
+   *
+   * @returns `complete` when the file is not written any more
+   */
+  async lockUpload(id: string, lockId: string): Promise<'mine' | 'taken' | 'complete'> {
+    const isFree = this.#sql`(claimed_until is null or claimed_until < now())`;
+    const [row] = await this.#sql<{ isMine: boolean }[]>`
+      update videos set claimed_by = case when ${isFree} then ${lockId} else claimed_by end,
+        claimed_until = case when ${isFree} then now() + ${CLAIM}::interval else claimed_until end,
+        release_wanted = not ${isFree}
+      where id = ${id} and state = 'uploading' returning claimed_by = ${lockId} as "isMine"`;
+    if (!row) return 'complete';
+    return row.isMine ? 'mine' : 'taken';
+  }
+
+  /** @returns `wanted` when another request waits, or the lock is gone */
+  async renewUploadLock(id: string, lockId: string): Promise<'mine' | 'wanted'> {
+    const [row] = await this.#sql<{ isWanted: boolean }[]>`
+      update videos set claimed_until = now() + ${CLAIM}::interval
+      where id = ${id} and claimed_by = ${lockId} and state = 'uploading' returning release_wanted as "isWanted"`;
+    return row?.isWanted === false ? 'mine' : 'wanted';
+  }
+
+  async unlockUpload(id: string, lockId: string): Promise<void> {
+    await this.#sql`
+      update videos set claimed_by = null, claimed_until = null, release_wanted = false
+      where id = ${id} and claimed_by = ${lockId}`;
   }
 
   /** @returns false when it was not being uploaded. */

@@ -13,10 +13,11 @@ import {
 import type { Recording, Replays, StoredVideos } from '../recordings/index.js';
 import type { Visibility } from '../streams/index.js';
 import { UploadFiles } from './upload-files.js';
+import { UploadLocker } from './upload-locker.js';
 import { UploadServer } from './upload-server.js';
 import type { Video, VideoChanges, VideoFailure } from './video.js';
 import { VideoQueue } from './video-queue.js';
-import { type VideoPage, VideoTable, type VideoUsage } from './video-table.js';
+import { type AnnouncedUpload, type VideoPage, VideoTable, type VideoUsage } from './video-table.js';
 import { UPLOAD_EXPIRY_S, type VideoTranscoding, VideoWorker } from './video-worker.js';
 
 export type VideosOptions = {
@@ -59,6 +60,7 @@ export class Videos {
   readonly #table: VideoTable;
   readonly #queue: VideoQueue;
   readonly #worker: VideoWorker;
+  readonly #uploads: UploadFiles;
   readonly #uploadServer: UploadServer;
   /** Bounds the time in which the database must answer viewers. */
   readonly #calls: BoundedCalls;
@@ -73,7 +75,9 @@ export class Videos {
     this.#rows = new TtlCache({ clock, ttlMs: ROW_TTL_MS, maxEntries: MAXIMUM_CACHED_ROWS });
     this.#queue = new VideoQueue(sql, log);
     const uploads = new UploadFiles(path.join(folder, 'uploads'), UPLOAD_EXPIRY_S);
-    this.#uploadServer = new UploadServer(uploads, async (id) => {
+    this.#uploads = uploads;
+    const locker = new UploadLocker({ table: this.#table, clock, log });
+    this.#uploadServer = new UploadServer(uploads, locker, async (id) => {
       await this.#table.queue(id);
       this.#changed(id);
       this.#worker.runNow();
@@ -105,7 +109,7 @@ export class Videos {
    *
    * @returns the id of the video
    * @throws PublicError 400 `upload_empty`, 413 `upload_too_large` or `storage_quota_reached`, 429 `too_many_uploads`,
-   * 503 `storage_disk_low`
+   * 507 `storage_disk_low`
    */
   async announceUpload(upload: NewUpload): Promise<string> {
     const { maxUploadBytes, maxUploads, quotaBytes, minimumFreeBytes, furtherUsage, media } = this.#options;
@@ -120,15 +124,10 @@ export class Videos {
           : `The file is too large: at most ${maxUploadBytes / 1e9} GB are possible.`,
         { maxBytes: maxUploadBytes },
       );
-    if ((await media.store.freeBytes()) < minimumFreeBytes + uploadBytes)
-      throw new PublicError(
-        503,
-        'storage_disk_low',
-        'The disk of the server is almost full: try again later.',
-      );
     const further = quotaBytes === 0 ? 0 : await furtherUsage(userId);
     const id = newId();
-    await this.#table.insert({ ...upload, id, storeId: media.store.id }, ({ sizeBytes, uploading }) => {
+    const row = { ...upload, id, storeId: media.store.id };
+    await this.#table.insert(row, async ({ sizeBytes, uploading }, announced) => {
       if (uploading >= maxUploads)
         throw new PublicError(
           429,
@@ -140,6 +139,14 @@ export class Videos {
           413,
           'storage_quota_reached',
           'The file does not fit into your storage: delete recordings or videos.',
+        );
+      // Room that other uploads will fill is not free.
+      const freeBytes = (await media.store.freeBytes()) - (await this.#awaitedBytes(announced));
+      if (freeBytes < minimumFreeBytes + uploadBytes)
+        throw new PublicError(
+          507,
+          'storage_disk_low',
+          'The disk of the server has no room for this file: upload a smaller one, or try again later.',
         );
     });
     return id;
@@ -218,6 +225,14 @@ export class Videos {
   onUpdate(listener: (videoId: string) => void): () => void {
     this.#updateListeners.add(listener);
     return () => this.#updateListeners.delete(listener);
+  }
+
+  /** Returns the bytes of uploads that have not arrived. */
+  async #awaitedBytes(announced: readonly AnnouncedUpload[]): Promise<number> {
+    let awaited = 0;
+    for (const { id, uploadBytes } of announced)
+      awaited += Math.max(0, uploadBytes - (await this.#uploads.receivedBytes(id)));
+    return awaited;
   }
 
   #changed(videoId: string): void {

@@ -176,4 +176,5 @@ const DESCRIPTIONS: Record<number, string> = {
   429: 'Too many requests or failures: wait for Retry-After (`rate_limited`)',
   500: 'Internal error (`internal_error`)',
   503: 'Unavailable: try again after Retry-After (`temporarily_unavailable`, `not_ready`)',
+  507: 'The disk of the server has no room (`storage_disk_low`)',
 };

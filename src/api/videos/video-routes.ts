@@ -181,7 +181,7 @@ export const videoRoutes: FastifyPluginAsync<VideoRoutesOptions> = async (plain,
 const uploadRoutes: FastifyPluginAsync<VideoRoutesOptions> = async (plain, { videos, guards }) => {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   app.addContentTypeParser(UPLOAD_TYPE, (_request, _payload, done) => done(null));
-  const errors = errorSchemas(400, 401, 403, 404, 413, 415, 429, 500, 503);
+  const errors = errorSchemas(400, 401, 403, 404, 413, 415, 429, 500, 503, 507);
 
   app.post(
     '',
@@ -190,7 +190,7 @@ const uploadRoutes: FastifyPluginAsync<VideoRoutesOptions> = async (plain, { vid
       schema: {
         summary: 'Upload a video (tus)',
         description:
-          'Creates a resumable upload as https://tus.io/protocols/resumable-upload says; `Location` is its address. `Upload-Length` is required. `Upload-Metadata`: `title` or `filename`, `visibility` (default: private), and for administrators `userId`. The file is recognised by its content, and transcoded when the upload is complete. 400 `upload_empty`, 413 `upload_too_large` or `storage_quota_reached`, 429 `too_many_uploads`.',
+          'Creates a resumable upload as https://tus.io/protocols/resumable-upload says; `Location` is its address. `Upload-Length` is required. `Upload-Metadata`: `title` or `filename`, `visibility` (default: private), and for administrators `userId`. The file is recognised by its content, and transcoded when the upload is complete. 400 `upload_empty`, 413 `upload_too_large` or `storage_quota_reached`, 429 `too_many_uploads`; 507 `storage_disk_low`: the announced lengths of all uploads in progress count as used.',
         tags,
         security: CHANGING_SECURITY,
         response: { 201: Type.Null({ description: 'Created' }), ...errors },

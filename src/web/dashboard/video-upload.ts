@@ -25,6 +25,7 @@ export async function uploadVideo(
     metadata: { filename: file.name },
     chunkSize: PIECE_BYTES,
     retryDelays: RETRY_DELAYS_MS,
+    onShouldRetry: (error) => mayRetry(error.originalResponse?.getStatus() ?? 0),
     removeFingerprintOnSuccess: true,
     onProgress: (sent, total) => listener.onProgress(total === 0 ? 0 : sent / total),
     onSuccess: () => listener.onDone(),
@@ -34,6 +35,12 @@ export async function uploadVideo(
   if (earlier) upload.resumeFromPreviousUpload(earlier);
   upload.start();
   return () => void upload.abort();
+}
+
+/** Whether a request that failed may succeed without the user. @param status 0: there was no answer */
+function mayRetry(status: number): boolean {
+  const isRefused = status >= 400 && status < 500 && status !== 409 && status !== 423;
+  return navigator.onLine && !isRefused && status !== 507;
 }
 
 function messageOf(error: Error): string {

@@ -84,6 +84,14 @@ export class RewindIndex {
     return true;
   }
 
+  /** Whether all listed segments are in the given files. */
+  isWithin(files: readonly RewindFile[]): boolean {
+    const keys = new Set(files.map(keyOf));
+    return this.#listed.every(({ renditions }) =>
+      [...renditions.values()].every(({ file }) => keys.has(keyOf(file))),
+    );
+  }
+
   add(rows: readonly (RecordedSegment & { recordingId: string })[]): void {
     for (const segment of rows) {
       const { recordingId, fileNumber, msn, durationS, programDateTimeMs: startMs } = segment;

@@ -4,6 +4,8 @@ import type { RewindTable } from './rewind-table.js';
 
 /** Age up to which an index answers without a look at the database, ms. */
 const FRESH_MS = 500;
+/** Time after which a recording that was deleted or made private by another gateway is not read any more, ms. */
+const CHECKED_MS = 1_000;
 /** Age without use after which an index is dropped, ms. */
 const IDLE_MS = 300_000;
 /** Segments in all indexes, about 300 bytes each. */
@@ -29,6 +31,9 @@ type Entry = Rewind & {
   readAtMs: number;
   usedAtMs: number;
   reading: Promise<void> | undefined;
+  /** When it was known last that viewers may have all that is listed. */
+  checkedAtMs: number;
+  checking: Promise<boolean> | undefined;
   /** The last look at the database found nothing new: the broadcast may have ended. */
   isQuiet: boolean;
 };
@@ -52,7 +57,7 @@ export class Rewinds {
   /**
    * Returns the window of a broadcast with what is stored now, or with what was stored when the database answered last.
    *
-   * @param current false: what is known suffices, if anything is
+   * @param current false: what is known suffices, if anything is and viewers may still have it
    * @returns undefined if there is none, or it is of another livestream
    * @throws PublicError 503 `temporarily_unavailable` when the database does not answer and nothing is known
    */
@@ -67,9 +72,24 @@ export class Rewinds {
         entry.reading = undefined;
       });
       await (isKnown ? entry.reading.catch(() => {}) : entry.reading);
+    } else if (isKnown && nowMs - entry.checkedAtMs >= CHECKED_MS) {
+      entry.checking ??= this.#isReadable(broadcastId.toLowerCase(), entry).finally(() => {
+        entry.checking = undefined;
+      });
+      if (!(await entry.checking.catch(() => true))) return await this.find(streamId, broadcastId, current);
     }
     const { index } = entry;
     return index.first && index.streamId === streamId.toLowerCase() ? entry : undefined;
+  }
+
+  /** Looks whether viewers may still have all that is listed; else drops the entry. */
+  async #isReadable(broadcastId: string, entry: Entry): Promise<boolean> {
+    const { table, storeId, clock } = this.#options;
+    const files = await this.#calls.run(() => table.listFiles(broadcastId, storeId));
+    entry.checkedAtMs = clock.monotonic();
+    if (entry.index.isWithin(files)) return true;
+    if (this.#entries.get(broadcastId) === entry) this.#entries.delete(broadcastId);
+    return false;
   }
 
   /** Drops what is cached of a broadcast, of which a recording has become private. */
@@ -81,6 +101,7 @@ export class Rewinds {
     const entry: Entry = this.#entries.get(broadcastId) ?? {
       ...{ index: new RewindIndex(), ended: false, usedAtMs: nowMs },
       ...{ readAtMs: Number.NEGATIVE_INFINITY, reading: undefined, isQuiet: false },
+      ...{ checkedAtMs: Number.NEGATIVE_INFINITY, checking: undefined },
     };
     entry.usedAtMs = nowMs;
     this.#entries.delete(broadcastId);
@@ -128,5 +149,6 @@ export class Rewinds {
     entry.ended = !isOpen;
     index.update(sinceMs, entry.ended);
     entry.readAtMs = clock.monotonic();
+    entry.checkedAtMs = entry.readAtMs;
   }
 }

@@ -130,5 +130,14 @@ t.test(
     t.equal(await isListed(), true, 'for those who may watch both');
     await recordings.edit(id, { visibility: 'unlisted' });
     t.equal(await isListed(), true);
+
+    await livestreams.edit(streamId, { visibility: 'public' });
+    const { rewinds } = (await fixture.openAnother()).recordings;
+    const inAnother = async (current: boolean): Promise<boolean> =>
+      (await rewinds.find(streamId, live.broadcast.id, current)) !== undefined;
+    t.equal(await inAnother(true), true);
+    await recordings.edit(id, { visibility: 'private' });
+    await until('another gateway does not read its cached window', async () => !(await inAnother(false)));
+    t.equal(await inAnother(true), false);
   },
 );

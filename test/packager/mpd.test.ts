@@ -1,5 +1,6 @@
 import t from 'tap';
 import type { MpdUris } from '../../src/packager/index.js';
+import { checkMpd } from '../support/dash/mpd-schema.js';
 import { PackagedBroadcast } from '../support/gateway/packaged-broadcast.js';
 import { makeLadder } from '../support/media/cmaf-ladder.js';
 
@@ -58,6 +59,7 @@ function periodsOf(mpd: string): Period[] {
 function mpdOf(broadcast: PackagedBroadcast, uris = URIS): string {
   const mpd = broadcast.packager.findPresentation(broadcast.streamId)?.mpd(uris);
   if (mpd === undefined) throw new Error('there is no description');
+  checkMpd(mpd);
   return mpd;
 }
 

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { type DashPeriod, type DashRepresentation, renderVodMpd } from '../../../src/packager/index.js';
+import { checkMpd } from '../../support/dash/mpd-schema.js';
 
 const ORIGIN_MS = Date.UTC(2026, 0, 1);
 
@@ -27,8 +28,11 @@ function rendition(id: string, msns: number[], lastS = 2): DashRepresentation {
   };
 }
 
-const render = (periods: DashPeriod[], suffix = '', form?: 'segments' | 'ranges'): string =>
-  renderVodMpd({ periods, originMs: ORIGIN_MS }, suffix, form);
+function render(periods: DashPeriod[], suffix = '', form?: 'segments' | 'ranges'): string {
+  const mpd = renderVodMpd({ periods, originMs: ORIGIN_MS }, suffix, form);
+  checkMpd(mpd);
+  return mpd;
+}
 
 t.test('a description of one run names the segments by number', async (t) => {
   const mpd = render([

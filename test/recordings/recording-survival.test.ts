@@ -1,4 +1,6 @@
 import t, { type Test } from 'tap';
+import { openChromium } from '../support/clients/chromium.js';
+import { openPage } from '../support/clients/pages.js';
 import type { Livestream } from '../support/gateway/gateway-process.js';
 import { publish, testMedia } from '../support/media/encoder.js';
 import { seededRandom } from '../support/media/seeded-random.js';
@@ -36,6 +38,28 @@ async function assertPlayable(t: Test, recorder: RecordingGateway, id: string): 
     frames += probed.frames;
   }
   return frames;
+}
+
+/** Speed at which Chromium plays. */
+const PLAYBACK_RATE = 8;
+
+/** Plays a recording on its page to its end. */
+async function assertPlayedToEnd(t: Test, { gateway }: RecordingGateway, id: string): Promise<void> {
+  const browser = await openChromium(t);
+  const page = await openPage(t, browser);
+  const read = (expression: string): Promise<unknown> =>
+    page.evaluate(`(video => ${expression})(document.querySelector('video'))`);
+  await page.goto(`${gateway.http}/recordings/${id}`);
+  await until('it plays', async () => Number(await read('video.currentTime')) > 0);
+  await read(`{ video.muted = true; video.playbackRate = ${PLAYBACK_RATE}; void video.play(); }`);
+  await until('it is played to its end', async () => (await read('video.ended')) === true, 60_000);
+  const durationS = Number(await read('video.duration'));
+  const playedS = Number(
+    await read(
+      '[...Array(video.played.length).keys()].reduce((sum, at) => sum + video.played.end(at) - video.played.start(at), 0)',
+    ),
+  );
+  t.ok(playedS > durationS - 1, `${playedS} of ${durationS} s are played`);
 }
 
 t.test('ten kills at random moments lose at most the segment before each', async (t) => {
@@ -82,6 +106,7 @@ t.test('ten kills at random moments lose at most the segment before each', async
       as "sizeBytes" from recording_segments where recording_id = ${ready.id}`;
   t.equal(sizeBytes, ready.sizeBytes);
   t.ok(frames > ready.durationS * 2 * 25, `${frames} frames in ${ready.durationS} s of three renditions`);
+  await assertPlayedToEnd(t, recorder, ready.id);
 });
 
 t.test('the next start finishes the recording of a broadcast that does not come back', async (t) => {
@@ -102,4 +127,5 @@ t.test('the next start finishes the recording of a broadcast that does not come 
     `/${livestream.streamId}`,
   );
   t.match(stream.recordingUrl, `/recordings/${ready.id}/index.m3u8`);
+  await assertPlayedToEnd(t, recorder, ready.id);
 });

@@ -1,4 +1,5 @@
 import { AUTH_SCHEMAS } from './auth/auth-schema.js';
+import { PUBLIC_CHANNEL_SCHEMAS } from './channels/public-channel-schema.js';
 import { CHAT_SCHEMAS } from './chat/chat-schema.js';
 import { CLIP_SCHEMAS } from './clips/clip-schema.js';
 import { EXPORT_SCHEMAS } from './exports/export-schema.js';
@@ -16,6 +17,7 @@ import { AUDIENCE_SCHEMAS } from './viewers/viewer-schema.js';
 import { WEBHOOK_SCHEMAS } from './webhooks/webhook-schema.js';
 
 export * from './auth/auth-schema.js';
+export * from './channels/public-channel-schema.js';
 export * from './chat/chat-schema.js';
 export * from './clips/clip-schema.js';
 export * from './exports/export-schema.js';
@@ -52,6 +54,7 @@ export const NAMED_SCHEMAS = [
   ...VIDEO_SCHEMAS,
   ...AUDIENCE_SCHEMAS,
   ...STREAM_KEY_SCHEMAS,
+  ...PUBLIC_CHANNEL_SCHEMAS,
   ...WEBHOOK_SCHEMAS,
   ...CHAT_SCHEMAS,
   ...CHAT_REPLAY_SCHEMAS,

@@ -1,6 +1,8 @@
 export { authRoutes } from './auth/auth-routes.js';
 export type { AuthRoutesOptions } from './auth/auth-routes-options.js';
 export * from './auth/follow-routes.js';
+export * from './channels/public-channel-routes.js';
+export * from './channels/public-channels.js';
 export { type ChatRoutesOptions, chatRoutes } from './chat/chat-routes.js';
 export {
   type ClipRoutesOptions,
@@ -17,6 +19,7 @@ export * from './livestreams/livestream-health-routes.js';
 export type { LivestreamLookup } from './livestreams/livestream-lookup.js';
 export { livestreamScope } from './livestreams/livestream-scope.js';
 export type { PublicUrls } from './livestreams/stream-view.js';
+export * from './pages/page-heads.js';
 export { clipChatRoutes, recordingChatRoutes } from './recordings/chat-replay-routes.js';
 export { livestreamRecordingRoutes, recordingRoutes } from './recordings/recording-routes.js';
 export { livestreamTargetRoutes } from './restreams/restream-routes.js';

@@ -20,8 +20,11 @@ import {
   livestreamRecordingRoutes,
   livestreamScope,
   livestreamTargetRoutes,
+  PublicChannels,
   type PublicUrls,
+  pageHeads,
   pageRoutes,
+  publicChannelRoutes,
   recordingChatRoutes,
   recordingClipRoutes,
   recordingRoutes,
@@ -101,6 +104,14 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
   await http.register(followRoutes, { follows: authentication.follows, guards, clock });
   const { recordings, restreams, videos } = modules;
   await http.register(channelRoutes, { keys, channels, restreams, guards, urls, clock });
+  const { accounts, follows } = authentication;
+  const publicChannels = new PublicChannels({ accounts, follows, channels, urls });
+  await http.register(livestreamScope, {
+    ...{ guards, clock, path: '/api/channels' },
+    routes: async (scope) => {
+      await scope.register(publicChannelRoutes, { channels: publicChannels, calls: modules.calls, clock });
+    },
+  });
   const recordingOptions = { recordings, videos, livestreams, guards, urls, clock, calls: modules.calls };
   const livestreamRoutes: { lookup?: LivestreamLookup; clips?: ClipRoutesOptions } = {};
   await http.register(livestreamApi, {
@@ -109,6 +120,7 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
     guards,
     viewers: (streamId) => audience.viewers(streamId),
     thumbnails: modules.thumbnails,
+    findAccount: (userId) => accounts.findAccount(userId),
     urls,
     calls: modules.calls,
     clock,
@@ -145,7 +157,7 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
       await scope.register(clipChatRoutes, chatReplay);
     },
   });
-  const { accounts, sessions, accessTokens } = authentication;
+  const { sessions, accessTokens } = authentication;
   await http.register(exportRoutes, {
     ...{ authentication, accounts, sessions, accessTokens, guards, channels, keys, livestreams, lookup },
     ...{
@@ -207,6 +219,7 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
   await http.register(healthRoutes, { clock, checks: modules.checks });
   await http.register(pageRoutes, {
     root: path.join(projectRoot(), '.build/web'),
+    describe: pageHeads({ channels: publicChannels, calls: modules.calls }),
     mediaOrigin: recordings.replays.redirectOrigin,
   });
 }

@@ -18,6 +18,7 @@ export const ERROR_CODES = [
   'body_too_large',
   'bundle_required',
   'capacity_reached',
+  'channel_not_found',
   'chat_overloaded',
   'client_id_invalid',
   'clip_not_found',

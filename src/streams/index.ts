@@ -13,6 +13,7 @@ export type { ChannelPublisher } from './livestream/channel-choice.js';
 export type { LivestreamInvitee } from './livestream/livestream-invitee-table.js';
 export * from './livestream/livestream-ladder.js';
 export type {
+  ListPage,
   Livestream,
   LivestreamChanges,
   LivestreamStatus,

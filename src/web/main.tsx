@@ -1,6 +1,7 @@
 import { render } from 'preact';
 import { AdminPage } from './pages/admin-page.js';
 import { BroadcastPage } from './pages/broadcast-page.js';
+import { ChannelPage } from './pages/channel-page.js';
 import { ClipPage } from './pages/clip-page.js';
 import { DashboardPage } from './pages/dashboard-page.js';
 import { HomePage } from './pages/home-page.js';
@@ -17,6 +18,7 @@ const studioId = idIn(/^\/studio\/([^/]+)\/?$/);
 const recordingId = idIn(/^\/recordings\/([^/]+)\/?$/);
 const videoId = idIn(/^\/videos\/([^/]+)\/?$/);
 const clipId = idIn(/^\/clips\/([^/]+)\/?$/);
+const channelName = idIn(/^\/@([^/]+)\/?$/);
 
 if (page) {
   render(
@@ -45,6 +47,7 @@ function content() {
   if (studioId !== undefined) return <StudioPage streamId={studioId} />;
   if (recordingId !== undefined) return <RecordingPage recordingId={recordingId} />;
   if (clipId !== undefined) return <ClipPage clipId={clipId} />;
+  if (channelName !== undefined) return <ChannelPage name={channelName} />;
   switch (location.pathname.replace(/\/$/, '')) {
     case '/admin':
       return <AdminPage />;

@@ -44,6 +44,14 @@ export class Accounts {
     return isUuid(userId) ? this.#table.find(userId) : undefined;
   }
 
+  /** Finds an account by its name, compared as at sign-in. */
+  async findByName(name: string): Promise<Account | undefined> {
+    const found = await this.#table.findByNameKey(accountNameKey(name));
+    if (!found) return undefined;
+    const { passwordHash: _, ...account } = found;
+    return account;
+  }
+
   hasAdministrator(): Promise<boolean> {
     return this.#table.hasAdministrator();
   }

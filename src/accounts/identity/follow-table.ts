@@ -32,6 +32,12 @@ export class FollowTable {
     await this.#sql`delete from follows where follower_id = ${userId} or followed_id = ${userId}`;
   }
 
+  async countFollowers(followed: string): Promise<number> {
+    const [row] = await this.#sql<[{ count: number }]>`
+      select count(*)::int as count from follows where followed_id = ${followed}`;
+    return row.count;
+  }
+
   async has(follower: string, followed: string): Promise<boolean> {
     const [row] = await this.#sql`
       select from follows where follower_id = ${follower} and followed_id = ${followed}`;

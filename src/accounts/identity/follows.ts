@@ -33,6 +33,10 @@ export class Follows {
     return this.#table.deleteOf(userId);
   }
 
+  countFollowers(userId: string): Promise<number> {
+    return this.#table.countFollowers(userId);
+  }
+
   isFollowing(follower: string, followed: string): Promise<boolean> {
     return this.#table.has(follower, followed);
   }

@@ -1,8 +1,10 @@
 import type { Sql } from '../../platform/index.js';
 
-/** Defaults of livestreams created when a publisher uses the key of a user's channel. */
+/** A user's channel: its page, and the defaults of livestreams created when a publisher uses its key. */
 export type Channel = {
   userId: string;
+  /** Text on the page of the channel. */
+  description: string;
   defaultTitle: string;
   defaultDescription: string;
   recordingEnabled: boolean;
@@ -31,11 +33,17 @@ export class ChannelTable {
 
   /** Updates the given fields. @returns undefined when the channel does not exist. */
   async update(userId: string, changes: Partial<Omit<Channel, 'userId'>>): Promise<Channel | undefined> {
-    const { defaultTitle = null, defaultDescription = null, recordingEnabled = null } = changes;
+    const {
+      defaultTitle = null,
+      defaultDescription = null,
+      recordingEnabled = null,
+      description = null,
+    } = changes;
     const [row] = await this.#sql<Channel[]>`
       update channels set default_title = coalesce(${defaultTitle}, default_title),
         default_description = coalesce(${defaultDescription}, default_description),
-        recording_enabled = coalesce(${recordingEnabled}, recording_enabled)
+        recording_enabled = coalesce(${recordingEnabled}, recording_enabled),
+        description = coalesce(${description}, description)
       where user_id = ${userId} returning ${this.#columns()}`;
     return row;
   }
@@ -45,7 +53,7 @@ export class ChannelTable {
   }
 
   #columns(): ReturnType<Sql> {
-    return this.#sql`user_id as "userId", default_title as "defaultTitle",
+    return this.#sql`user_id as "userId", description, default_title as "defaultTitle",
       default_description as "defaultDescription", recording_enabled as "recordingEnabled"`;
   }
 }

@@ -37,5 +37,6 @@ export class Channels {
 }
 
 function unset(userId: string): Channel {
-  return { userId, defaultTitle: FALLBACK_TITLE, defaultDescription: '', recordingEnabled: false };
+  const defaults = { defaultTitle: FALLBACK_TITLE, defaultDescription: '', recordingEnabled: false };
+  return { userId, description: '', ...defaults };
 }

@@ -214,7 +214,7 @@ export const clipRoutes: FastifyPluginAsync<ClipRoutesOptions> = async (plain, o
       schema: {
         summary: 'List public clips, or those of an account',
         description:
-          'Newest first: public clips of public livestreams. With `userId` those that the user made; for the account itself and administrators all of them, and those of its livestreams.',
+          'Newest first: public clips of public livestreams. With `userId` those that the user made; for the account itself and administrators all of them, and those of its livestreams. With `ownerId` the public ones of the livestreams of that user.',
         tags,
         security: ANYONE_READING_SECURITY,
         querystring: ClipsQuery,
@@ -222,9 +222,11 @@ export const clipRoutes: FastifyPluginAsync<ClipRoutesOptions> = async (plain, o
       },
     },
     async (request) => {
-      const { userId, ...page } = request.query;
-      const isAll = userId !== undefined && lookup.mayListAll(request, userId);
-      const found = isAll ? await clips.listByUser(userId, page) : await clips.listPublic(userId, page);
+      const { userId, ownerId, ...page } = request.query;
+      const isAll = userId !== undefined && ownerId === undefined && lookup.mayListAll(request, userId);
+      const found = isAll
+        ? await clips.listByUser(userId, page)
+        : await clips.listPublic({ userId, ownerId }, page);
       return { clips: toClips(found, urls) };
     },
   );

@@ -122,7 +122,11 @@ export const StreamClipsResponse = Type.Object(
 export type StreamClipsResponse = Static<typeof StreamClipsResponse>;
 
 export const ClipsQuery = Type.Object(
-  { ...CursorPageQuery.properties, userId: Type.Optional(UserId) },
+  {
+    ...CursorPageQuery.properties,
+    userId: Type.Optional(UserId),
+    ownerId: Type.Optional({ ...UserId, description: 'Owner of the livestreams' }),
+  },
   { additionalProperties: false },
 );
 

@@ -75,7 +75,7 @@ async function* livestreamsOf(userId: string, sources: ExportSources): AsyncGene
   const { livestreams, lookup } = sources;
   const found = pages((before) => livestreams.listByUser(userId, { limit: PAGE, offset: 0, before }, 'all'));
   for await (const livestream of found)
-    yield { ...lookup.show(livestream), ...(await belongingsOf(livestream, sources)) };
+    yield { ...(await lookup.show(livestream)), ...(await belongingsOf(livestream, sources)) };
 }
 
 async function belongingsOf({ id }: Livestream, sources: ExportSources): Promise<object> {

@@ -133,6 +133,7 @@ const DefaultDescription = Type.String({ maxLength: 5_000, pattern: MANY_LINES }
 export const Channel = Type.Object(
   {
     userId: UserId,
+    description: Type.String({ description: 'Text on the page of the channel' }),
     defaultTitle: Type.String({
       description: 'Title of livestreams created by publishing with the channel key',
     }),
@@ -150,6 +151,7 @@ export type ChannelResponse = Static<typeof ChannelResponse>;
 
 export const ChannelRequest = Type.Object(
   {
+    description: Type.Optional(Type.String({ maxLength: 1_000, pattern: MANY_LINES })),
     defaultTitle: Type.Optional(DefaultTitle),
     defaultDescription: Type.Optional(DefaultDescription),
     recordingEnabled: Type.Optional(Type.Boolean()),

@@ -19,6 +19,8 @@ export type LivestreamApiOptions = {
   /** Current viewers, from memory. */
   viewers(streamId: string): Viewers;
   thumbnails: ThumbnailStore;
+  /** Finds the account of an owner. */
+  findAccount(userId: string): Promise<{ name: string } | undefined>;
   urls: PublicUrls;
   /** Bounds the time of database queries for viewers. */
   calls?: BoundedCalls;
@@ -31,11 +33,13 @@ export type LivestreamApiOptions = {
 export const livestreamApi: FastifyPluginAsync<LivestreamApiOptions> = async (app, options) => {
   const { livestreams, streams, guards, viewers, thumbnails, urls, calls, clock, registerFurtherRoutes } =
     options;
+  const { findAccount } = options;
   const lookup = new LivestreamLookup({
     livestreams,
     streams,
     viewers,
     thumbnails,
+    findAccount,
     principal: guards.principal,
     mustBeKnown: guards.mustBeKnown,
     calls,

@@ -2,7 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyPluginAsync } from 'fastify';
 import { Type } from 'typebox';
 import { BoundedCalls, type Clock } from '../../platform/index.js';
-import type { Livestream } from '../../streams/index.js';
+import type { ListPage, Livestream } from '../../streams/index.js';
 import {
   CursorPageQuery,
   PageQuery,
@@ -28,6 +28,11 @@ export type LivestreamListRoutesOptions = {
   clock: Clock;
 };
 
+const ListQuery = Type.Object(
+  { ...PageQuery.properties, userId: Type.Optional(UserId) },
+  { additionalProperties: false },
+);
+
 /** Lists and single livestreams. */
 export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOptions> = async (
   plain,
@@ -35,8 +40,8 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
 ) => {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   const tags = ['livestreams'];
-  const toStreams = (found: Livestream[]) => ({
-    streams: found.map((livestream) => lookup.show(livestream)),
+  const toStreams = async (found: Livestream[]) => ({
+    streams: await Promise.all(found.map((livestream) => lookup.show(livestream))),
   });
 
   const pages = new PageCache({ calls, clock });
@@ -48,11 +53,11 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
   const lists = {
     active: {
       summary: 'List live livestreams, newest first',
-      find: (page: PageOf) => livestreams.listActive(page),
+      find: (page: ListPage) => livestreams.listActive(page),
     },
     upcoming: {
       summary: 'List upcoming livestreams, earliest first',
-      find: (page: PageOf) => livestreams.listUpcoming(page),
+      find: (page: ListPage) => livestreams.listUpcoming(page),
     },
   };
   for (const [name, { summary, find }] of Object.entries(lists)) {
@@ -62,16 +67,16 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
         preValidation: readNumbers,
         schema: {
           summary,
-          description: 'Public livestreams only.',
+          description: 'Public livestreams only; with `userId` those of one user.',
           tags,
-          querystring: PageQuery,
+          querystring: ListQuery,
           response: { 200: ref(StreamsResponse), ...errorSchemas(400, 500, 503) },
         },
       },
       async (request, reply) => {
-        const { limit, offset } = request.query;
-        return await pages.send(reply, `${name} ${limit} ${offset}`, async () =>
-          toStreams(await find({ limit, offset })),
+        const { limit, offset, userId } = request.query;
+        return await pages.send(reply, JSON.stringify([name, limit, offset, userId]), async () =>
+          toStreams(await find(request.query)),
         );
       },
     );
@@ -96,7 +101,7 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
       const { params, query } = request;
       const { userId } = params;
       if (lookup.mayListAll(request, userId))
-        return toStreams(await livestreams.listByUser(userId, query, 'all'));
+        return await toStreams(await livestreams.listByUser(userId, query, 'all'));
       const key = `user ${userId} ${query.limit} ${query.offset} ${query.before}`;
       return await pages.send(reply, key, async () =>
         toStreams(await livestreams.listByUser(userId, query, 'public')),
@@ -117,9 +122,7 @@ export const livestreamListRoutes: FastifyPluginAsync<LivestreamListRoutesOption
       },
     },
     async (request) => ({
-      stream: lookup.show(await lookup.findWatchable(request, request.params.streamId)),
+      stream: await lookup.show(await lookup.findWatchable(request, request.params.streamId)),
     }),
   );
 };
-
-type PageOf = { limit: number; offset: number };

@@ -24,6 +24,9 @@ const CACHE_TTL_MS = 1_000;
 const MAXIMUM_STALE_MS = 12 * 3_600_000;
 /** Cached lookups, including ids that do not exist. */
 const MAXIMUM_CACHED = 2_000;
+/** Names of accounts do not change. */
+const NAME_TTL_MS = 60_000;
+const MAXIMUM_NAMES = 5_000;
 
 /** Stored livestreams, as the API uses them. */
 export type ApiLivestreams = Pick<
@@ -49,6 +52,8 @@ export type LivestreamLookupOptions = {
   viewers(streamId: string): Viewers;
   /** Thumbnails of broadcasts, from memory. */
   thumbnails: Pick<ThumbnailStore, 'captured'>;
+  /** Finds the account of an owner. */
+  findAccount(userId: string): Promise<{ name: string } | undefined>;
   /** Principal of a guarded request. */
   principal(request: FastifyRequest): Principal;
   /** @throws PublicError 503 when the database could not identify the principal */
@@ -63,6 +68,7 @@ export type LivestreamLookupOptions = {
 export class LivestreamLookup {
   readonly #options: LivestreamLookupOptions;
   readonly #known: RevalidatingCache<Livestream | undefined>;
+  readonly #names: RevalidatingCache<string | null>;
   readonly #isInvitee: IsInvitee;
   readonly #stopListening: () => void;
 
@@ -81,10 +87,23 @@ export class LivestreamLookup {
       calls,
       clock,
     });
+    this.#names = new RevalidatingCache({
+      load: async (userId) => (await options.findAccount(userId))?.name ?? null,
+      mayServeStale: () => true,
+      freshMs: NAME_TTL_MS,
+      maxStaleMs: MAXIMUM_STALE_MS,
+      maxEntries: MAXIMUM_NAMES,
+      calls,
+      clock,
+    });
     this.#stopListening = livestreams.onUpdate((streamId) => {
       this.#known.forget(streamId);
       // Fills the cache at the start of a broadcast, so that it is known when the database hangs.
-      if (isBroadcasting(streamId)) this.#known.get(streamId).catch(() => {});
+      if (isBroadcasting(streamId))
+        this.#known.get(streamId).then(
+          (found) => found && this.show(found),
+          () => {},
+        );
     });
   }
 
@@ -133,10 +152,18 @@ export class LivestreamLookup {
     return isAdmin(principal) || userIdOf(principal) === userId;
   }
 
-  show(livestream: Livestream): Stream {
+  /** Converts a livestream for responses; without the name of its owner while the database does not tell it. */
+  async show(livestream: Livestream): Promise<Stream> {
     const { streams, viewers, thumbnails, urls } = this.#options;
-    const { id } = livestream;
-    return toStream(livestream, streams.status(id), viewers(id), thumbnails.captured(id), urls);
+    const { id, userId } = livestream;
+    const userName = userId === null ? null : await this.#names.get(userId).catch(() => null);
+    const facts = {
+      userName,
+      status: streams.status(id),
+      viewers: viewers(id),
+      captured: thumbnails.captured(id),
+    };
+    return toStream(livestream, facts, urls);
   }
 
   close(): void {

@@ -130,7 +130,7 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
         ...(date === undefined ? {} : { scheduledAt: date }),
       });
       if (!livestream) throw streamNotFound();
-      return { stream: lookup.show(livestream) };
+      return { stream: await lookup.show(livestream) };
     },
   );
 

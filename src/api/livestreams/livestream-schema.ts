@@ -136,6 +136,9 @@ export const Stream = Type.Object(
   {
     id: Id,
     userId: nullable(Type.String()),
+    userName: nullable(
+      Type.String({ description: 'Name of the owner, whose page is `/@NAME`; null without an account here' }),
+    ),
     title: Type.String(),
     description: Type.String(),
     status: Type.Enum(['scheduled', 'live', 'ended']),

@@ -27,7 +27,7 @@ export const livestreamStatsRoutes: FastifyPluginAsync<LivestreamStatsRoutesOpti
     },
     async (request) => {
       const livestream = await lookup.findWatchable(request, request.params.streamId);
-      return { stats: toStats(lookup.show(livestream), clock.now()) };
+      return { stats: toStats(await lookup.show(livestream), clock.now()) };
     },
   );
 };

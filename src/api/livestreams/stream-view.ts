@@ -24,14 +24,20 @@ export type PublicUrls = {
   livestream: (streamId: string) => string;
 };
 
-/**
- * Converts a livestream for responses. @param captured thumbnail of its broadcast, used when it has none of its own
- */
+/** Facts about a livestream that are not in its row. */
+export type StreamFacts = {
+  /** Name of the owner. */
+  userName: string | null;
+  status: StreamStatus;
+  viewers: Viewers;
+  /** Thumbnail of its broadcast, used when it has none of its own. */
+  captured: Thumbnail | undefined;
+};
+
+/** Converts a livestream for responses. */
 export function toStream(
   livestream: Livestream,
-  status: StreamStatus,
-  viewers: Viewers,
-  captured: Thumbnail | undefined,
+  { userName, status, viewers, captured }: StreamFacts,
   urls: PublicUrls,
 ): Stream {
   const { id, userId, title, description, visibility, viewerLimit, viewerCountPeak } = livestream;
@@ -39,6 +45,7 @@ export function toStream(
   return {
     id,
     userId,
+    userName,
     title,
     description,
     status: livestream.status,

@@ -8,6 +8,7 @@ import {
   AccountResponse,
   AccountsResponse,
   DeleteMeRequest,
+  FollowResponse,
   InvitationRequest,
   InvitationResponse,
   InvitationsResponse,
@@ -19,6 +20,7 @@ import {
   SessionsResponse,
   SignedInResponse,
 } from '../auth/auth-schema.js';
+import { PublicChannelResponse } from '../channels/public-channel-schema.js';
 import { ChatBanRequest, ChatBanResponse } from '../chat/chat-schema.js';
 import {
   ClipResponse,
@@ -30,6 +32,8 @@ import {
 } from '../clips/clip-schema.js';
 import { AccountExport } from '../exports/export-schema.js';
 import {
+  ChannelRequest,
+  ChannelResponse,
   CreateKeyRequest,
   RotateKeyRequest,
   StreamKeyResponse,
@@ -85,6 +89,13 @@ export const API_ROUTES = {
   'GET /api/auth/invitations': { response: InvitationsResponse },
   'POST /api/auth/invitations': { body: InvitationRequest, response: InvitationResponse },
   'DELETE /api/auth/invitations/:id': { response: SuccessResponse },
+  'GET /api/channels/:name': { response: PublicChannelResponse },
+  'GET /api/channel': { response: ChannelResponse },
+  'PATCH /api/channel': { body: ChannelRequest, response: ChannelResponse },
+  'GET /api/users/:userId/follow': { response: FollowResponse },
+  'PUT /api/users/:userId/follow': { response: FollowResponse },
+  'DELETE /api/users/:userId/follow': { response: FollowResponse },
+  'GET /api/clips': { response: ClipsResponse },
   'POST /api/livestream/create': { body: CreateRequest, response: CreateResponse },
   'GET /api/livestream/active': { response: StreamsResponse },
   'GET /api/livestream/upcoming': { response: StreamsResponse },

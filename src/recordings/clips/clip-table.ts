@@ -30,6 +30,13 @@ export type ClipListing = 'all' | { userId: string | null; isModerator: boolean 
 
 export type ClipPage = { before?: string | undefined; limit: number; offset: number };
 
+export type PublicClipFilter = {
+  /** Only those that this user made. */
+  userId?: string | undefined;
+  /** Only those of livestreams of this user. */
+  ownerId?: string | undefined;
+};
+
 /**
  * Statements on the table `clips` and the recordings that are clips. As for other recordings, each change of a clip that
  * is being cut carries the claimant.
@@ -109,12 +116,13 @@ export class ClipTable {
     );
   }
 
-  /** Returns public clips of public livestreams, newest first. @param userId only those that this user made */
-  async listPublic(userId: string | undefined, page: ClipPage): Promise<Clip[]> {
+  /** Returns public clips of public livestreams, newest first. */
+  async listPublic({ userId, ownerId }: PublicClipFilter, page: ClipPage): Promise<Clip[]> {
     const made = userId === undefined ? this.#sql`` : this.#sql`and c.created_by = ${userId}`;
+    const owned = ownerId === undefined ? this.#sql`` : this.#sql`and recordings.user_id = ${ownerId}`;
     return await this.#list(
       this
-        .#sql`c.visibility = 'public' and recordings.state = 'ready' ${made} and ${visibilityOf(this.#sql)} = 'public'`,
+        .#sql`c.visibility = 'public' and recordings.state = 'ready' ${made} ${owned} and ${visibilityOf(this.#sql)} = 'public'`,
       page,
     );
   }

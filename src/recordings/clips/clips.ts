@@ -6,7 +6,7 @@ import type { Replays } from '../replay/replays.js';
 import { CLIP_LIMITS, type Clip, type ClipVisibility, clipRangeInvalid } from './clip.js';
 import { selectSegments } from './clip-selection.js';
 import type { ClipSources } from './clip-source.js';
-import type { ClipListing, ClipPage, ClipTable } from './clip-table.js';
+import type { ClipListing, ClipPage, ClipTable, PublicClipFilter } from './clip-table.js';
 import type { ClipWorker } from './clip-worker.js';
 
 export type ClipsOptions = {
@@ -155,9 +155,9 @@ export class Clips {
     return await this.#options.table.listByUser(userId, page);
   }
 
-  /** Returns public clips of public livestreams, newest first. @param userId only those that this user made */
-  async listPublic(userId: string | undefined, page: ClipPage): Promise<Clip[]> {
-    return await this.#options.table.listPublic(userId, page);
+  /** Returns public clips of public livestreams, newest first. */
+  async listPublic(filter: PublicClipFilter, page: ClipPage): Promise<Clip[]> {
+    return await this.#options.table.listPublic(filter, page);
   }
 
   async update(

@@ -72,6 +72,8 @@ export type LivestreamChanges = Partial<
 >;
 
 export type Page = { limit: number; offset: number };
+/** `userId`: only livestreams of this user. */
+export type ListPage = Page & { userId?: string | undefined };
 /** `before`: only livestreams older than the one with this id. */
 export type CursorPage = Page & { before?: string | undefined };
 
@@ -129,9 +131,9 @@ export class LivestreamTable {
   }
 
   /** Returns public livestreams that are live, newest first. */
-  async listActive(page: Page): Promise<Livestream[]> {
+  async listActive(page: ListPage): Promise<Livestream[]> {
     return this.#sql<Livestream[]>`
-      select ${this.#columns()} from livestreams where status = 'live' and visibility = 'public'
+      select ${this.#columns()} from livestreams where status = 'live' and visibility = 'public' ${this.#of(page)}
       order by started_at desc, id desc limit ${page.limit} offset ${page.offset}`;
   }
 
@@ -165,10 +167,11 @@ export class LivestreamTable {
   }
 
   /** Returns public livestreams planned for `since` or later that have not started, earliest first. */
-  async listUpcoming(since: Date, page: Page): Promise<Livestream[]> {
+  async listUpcoming(since: Date, page: ListPage): Promise<Livestream[]> {
     return this.#sql<Livestream[]>`
       select ${this.#columns()} from livestreams
       where status = 'scheduled' and scheduled_at >= ${since} and started_at is null and visibility = 'public'
+        ${this.#of(page)}
       order by scheduled_at, id limit ${page.limit} offset ${page.offset}`;
   }
 
@@ -260,6 +263,10 @@ export class LivestreamTable {
   async raiseViewerCountPeak(id: string, viewers: number): Promise<void> {
     await this.#sql`
       update livestreams set viewer_count_peak = ${viewers} where id = ${id} and viewer_count_peak < ${viewers}`;
+  }
+
+  #of({ userId }: ListPage): ReturnType<Sql> {
+    return userId === undefined ? this.#sql`` : this.#sql`and user_id = ${userId}`;
   }
 
   #json(ladder: LivestreamLadder | null) {

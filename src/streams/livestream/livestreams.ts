@@ -6,11 +6,11 @@ import { InviteeList } from './invitee-list.js';
 import { checkLadder, type StreamLadderConfig } from './livestream-ladder.js';
 import {
   type CursorPage,
+  type ListPage,
   type Livestream,
   type LivestreamChanges,
   LivestreamTable,
   type NewLivestream,
-  type Page,
 } from './livestream-table.js';
 
 /** Called when a stored livestream changed; `accessChanged`: the set of people who may watch too. Must not throw. */
@@ -77,7 +77,7 @@ export class Livestreams {
   }
 
   /** Returns public livestreams that are live, newest first. */
-  async listActive(page: Page): Promise<Livestream[]> {
+  async listActive(page: ListPage): Promise<Livestream[]> {
     return await this.#table.listActive(page);
   }
 
@@ -87,7 +87,7 @@ export class Livestreams {
   }
 
   /** Returns public livestreams that have not started, earliest first, including slightly late ones. */
-  async listUpcoming(page: Page): Promise<Livestream[]> {
+  async listUpcoming(page: ListPage): Promise<Livestream[]> {
     return await this.#table.listUpcoming(new Date(this.#options.clock.now() - UPCOMING_GRACE_MS), page);
   }
 

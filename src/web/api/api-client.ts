@@ -1,10 +1,13 @@
 import type {
   ApiRoutes,
+  Clip,
   ClipResponse,
   ErrorCode,
   ErrorResponse,
+  PublicChannelResponse,
   Recording,
   Stream,
+  Video,
 } from '../../api/contract.js';
 
 export type { Stream } from '../../api/contract.js';
@@ -55,6 +58,55 @@ export function serverTimeMs(): number {
 /** Lists the public streams that are live. */
 export function fetchActiveStreams(signal: AbortSignal): Promise<FetchResult<{ streams: Stream[] }>> {
   return fetchResource('GET /api/livestream/active', { signal });
+}
+
+/** Returns the channel of an account. */
+export function fetchChannel(name: string, signal: AbortSignal): Promise<FetchResult<PublicChannelResponse>> {
+  return fetchResource('GET /api/channels/:name', { params: { name }, signal });
+}
+
+/** Public content of a channel, each list newest first. */
+export type ChannelContent = {
+  live: Stream[];
+  upcoming: Stream[];
+  recordings: Recording[];
+  clips: Clip[];
+  videos: Video[];
+};
+
+/** Lists the public content of a channel. @param limit entries of each list */
+export async function fetchChannelContent(
+  userId: string,
+  limit: number,
+  signal: AbortSignal,
+): Promise<FetchResult<ChannelContent>> {
+  const query = { userId, limit: String(limit) };
+  const results = await Promise.all([
+    fetchResource('GET /api/livestream/active', { query, signal }),
+    fetchResource('GET /api/livestream/upcoming', { query, signal }),
+    fetchResource('GET /api/recordings/recent', { query, signal }),
+    fetchResource('GET /api/clips', { query: { ownerId: userId, limit: query.limit }, signal }),
+    fetchResource('GET /api/videos', { query, signal }),
+  ]);
+  const failed = results.find((result) => result.kind !== 'ok');
+  if (failed) return failed;
+  const [live, upcoming, recordings, clips, videos] = results;
+  return {
+    kind: 'ok',
+    value: {
+      live: live.kind === 'ok' ? live.value.streams : [],
+      upcoming: upcoming.kind === 'ok' ? upcoming.value.streams : [],
+      recordings: recordings.kind === 'ok' ? recordings.value.recordings : [],
+      clips: clips.kind === 'ok' ? clips.value.clips : [],
+      // The account itself gets all of its videos.
+      videos:
+        videos.kind === 'ok'
+          ? videos.value.videos.filter(
+              ({ visibility, state }) => visibility === 'public' && state === 'ready',
+            )
+          : [],
+    },
+  };
 }
 
 /** Returns one stream, live or not. */

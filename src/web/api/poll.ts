@@ -6,6 +6,8 @@ export type PollOptions<T> = {
   fetch: (signal: AbortSignal) => Promise<FetchResult<T>>;
   /** Called with each result; returns the pace of the following requests. */
   onResult: (result: FetchResult<T>) => Pace;
+  /** Makes no requests while the page is hidden. */
+  pausesHidden?: boolean;
 };
 
 /**
@@ -81,6 +83,8 @@ export class Poll<T> {
       unchanged: this.#unchanged,
       ...(result.kind === 'failed' && result.retryAfterS ? { retryAfterS: result.retryAfterS } : {}),
     });
-    this.#timer = setTimeout(() => this.fetchNow(), delayMs);
+    this.#timer = setTimeout(() => {
+      if (!this.#options.pausesHidden || document.visibilityState === 'visible') this.fetchNow();
+    }, delayMs);
   }
 }

@@ -23,3 +23,8 @@ export function sizeText(bytes: number, locale?: string): string {
 export function timeText(time: string): string {
   return new Date(time).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 }
+
+/** Number of viewers as a short text. */
+export function viewersText(viewers: number, locale?: string): string {
+  return `${new Intl.NumberFormat(locale, { notation: 'compact' }).format(viewers)} watching`;
+}

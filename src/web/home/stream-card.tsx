@@ -1,41 +1,44 @@
 import type { Stream } from '../api/api-client.js';
-import { Badge } from '../pages/badge.js';
-import { relativeTimeText } from './relative-time.js';
+import { MediaCard } from '../cards/media-card.js';
+import { viewersText } from '../forms/format.js';
+import { countdownText, uptimeText } from './relative-time.js';
 
-type StreamCardProps = { stream: Stream; nowMs: number };
+type StreamCardProps = {
+  stream: Stream;
+  /** Time of the server, Unix ms. */
+  nowMs: number;
+  /** Leaves the broadcaster out, on a page that names it. */
+  onChannel?: boolean;
+};
 
-/** Link to a livestream with its picture, title and state. */
-export function StreamCard({ stream, nowMs }: StreamCardProps) {
-  const { id, title, description, state, viewers, startedAt, scheduledAt } = stream;
-  const picture = ownPicture(stream);
+/** Link to a livestream with its picture, title, broadcaster and state. */
+export function StreamCard({ stream, nowMs, onChannel = false }: StreamCardProps) {
+  const { id, title, state, viewers, startedAt, scheduledAt, userName } = stream;
   const isUpcoming = state.name === 'offline';
+  const card = {
+    href: `/watch/${encodeURIComponent(id)}`,
+    title,
+    picture: ownPicture(stream),
+    by: onChannel ? null : userName,
+  };
+  if (isUpcoming)
+    return (
+      <MediaCard {...card} label={{ tone: 'plain', text: 'Upcoming' }}>
+        {scheduledAt && (
+          <time dateTime={scheduledAt} title={new Date(scheduledAt).toLocaleString()}>
+            {countdownText(scheduledAt, nowMs)}
+          </time>
+        )}
+      </MediaCard>
+    );
   return (
-    <li>
-      <a href={`/watch/${encodeURIComponent(id)}`}>
-        <span class="picture">{picture && <img src={picture} alt="" loading="lazy" />}</span>
-        <strong>{title}</strong>
-        <span class="facts">
-          {isUpcoming ? (
-            scheduledAt && (
-              <time dateTime={scheduledAt} title={new Date(scheduledAt).toLocaleString()}>
-                Starts {relativeTimeText(scheduledAt, nowMs)}
-              </time>
-            )
-          ) : (
-            <>
-              <Badge
-                badge={
-                  state.name === 'live' ? { tone: 'live', text: 'Live' } : { tone: 'busy', text: 'Waiting' }
-                }
-              />
-              <span>{viewers.total} watching</span>
-              {startedAt && <time dateTime={startedAt}>Started {relativeTimeText(startedAt, nowMs)}</time>}
-            </>
-          )}
-        </span>
-        {description && <span class="description">{description}</span>}
-      </a>
-    </li>
+    <MediaCard
+      {...card}
+      label={state.name === 'live' ? { tone: 'live', text: 'Live' } : { tone: 'busy', text: 'Waiting' }}
+      duration={startedAt ? uptimeText(startedAt, nowMs) : undefined}
+    >
+      <span>{viewersText(viewers.total)}</span>
+    </MediaCard>
   );
 }
 

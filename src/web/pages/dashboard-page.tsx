@@ -4,6 +4,7 @@ import type { CurrentUser } from '../account/account.js';
 import { SignedIn } from '../account/signed-in.js';
 import { callApi, fetchStreamsOf, type Stream } from '../api/api-client.js';
 import { Poll } from '../api/poll.js';
+import { ChannelSection } from '../dashboard/channel-section.js';
 import { ClipSection } from '../dashboard/clip-section.js';
 import { LivestreamCard } from '../dashboard/livestream-card.js';
 import { LivestreamForm } from '../dashboard/livestream-form.js';
@@ -28,6 +29,7 @@ export function DashboardPage() {
             <ClipSection currentUser={currentUser} userId={currentUser.user.id} />
             <VideoSection currentUser={currentUser} />
             <StorageUsed />
+            <ChannelSection currentUser={currentUser} name={currentUser.user.name} />
           </>
         )}
       </SignedIn>

@@ -1,4 +1,5 @@
 import type { Recording } from '../../api/contract.js';
+import { MediaCard } from '../cards/media-card.js';
 import { durationText } from '../forms/format.js';
 import { relativeTimeText } from '../home/relative-time.js';
 
@@ -9,17 +10,15 @@ export function RecordingCard({ recording, nowMs }: RecordingCardProps) {
   const { id, title, durationS, startedAt, playback } = recording;
   const poster = playback?.poster;
   return (
-    <li>
-      <a href={`/recordings/${encodeURIComponent(id)}`}>
-        <span class="picture">{poster && <img src={new URL(poster).pathname} alt="" loading="lazy" />}</span>
-        <strong>{title}</strong>
-        <span class="facts">
-          <span>{durationText(durationS)}</span>
-          <time dateTime={startedAt} title={new Date(startedAt).toLocaleString()}>
-            Recorded {relativeTimeText(startedAt, nowMs)}
-          </time>
-        </span>
-      </a>
-    </li>
+    <MediaCard
+      href={`/recordings/${encodeURIComponent(id)}`}
+      title={title}
+      picture={poster && new URL(poster).pathname}
+      duration={durationText(durationS)}
+    >
+      <time dateTime={startedAt} title={new Date(startedAt).toLocaleString()}>
+        Recorded {relativeTimeText(startedAt, nowMs)}
+      </time>
+    </MediaCard>
   );
 }

@@ -29,6 +29,37 @@ t.test('every page is the same document and is revalidated', async (t) => {
   t.equal(head.body, '');
 });
 
+t.test('a described page has its description in the head, and 404 where there is none', async (t) => {
+  const app = fastify({ routerOptions: { maxParamLength: 200 } });
+  t.teardown(() => app.close());
+  const described: string[] = [];
+  await app.register(pageRoutes, {
+    root: t.testdir(BUILT),
+    describe: async ({ path, params }) => {
+      described.push(path);
+      if (path !== '/@:name') return undefined;
+      if (params.name === 'nobody') return 'missing';
+      return {
+        ...{ title: `Channel of ${params.name}`, url: 'https://live.example.test/' },
+        ...{ description: 'About', type: 'profile' },
+      };
+    },
+  });
+  const url = `/@${encodeURIComponent('😀/'.repeat(16))}`;
+  const reply = await app.inject({ url });
+  t.equal(reply.statusCode, 200);
+  t.match(reply.body, `<title>Channel of ${'😀/'.repeat(16)} · Headend</title>`);
+  t.match(reply.headers, { 'content-type': /^text\/html/, 'cache-control': 'no-cache' });
+  const headers = { 'if-none-match': String(reply.headers.etag) };
+  t.equal((await app.inject({ url, headers })).statusCode, 304);
+  t.equal((await app.inject({ url: '/@other', headers })).statusCode, 200);
+  const missing = await app.inject({ url: '/@nobody' });
+  t.equal(missing.statusCode, 404);
+  t.match(missing.body, '<title>page</title>');
+  t.equal((await app.inject({ url: '/watch/x' })).statusCode, 200);
+  t.match(described, ['/@:name', '/@:name', '/@:name', '/@:name', '/watch/:streamId']);
+});
+
 t.test('an unchanged page gets 304', async (t) => {
   const app = fastify();
   t.teardown(() => app.close());
@@ -105,6 +136,7 @@ t.test('the pages are hidden from the OpenAPI document, also when they are not b
           '/recordings/:recordingId',
           '/clips/:clipId',
           '/videos/:videoId',
+          '/@:name',
         ],
       ].map((url) => [url, true]),
       root,

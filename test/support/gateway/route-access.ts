@@ -144,6 +144,8 @@ export const ROUTE_ACCESS: Record<string, Access> = {
   'PUT /api/users/{userId}/follow': { allowed: ACCOUNTS, params: followed },
   'DELETE /api/users/{userId}/follow': { allowed: ACCOUNTS, params: followed },
 
+  'GET /api/channels/{name}': { allowed: ALL, params: { name: 'The owner' } },
+
   'POST /api/livestream/create': { allowed: BROADCASTERS, body: () => ({ title: 'A test' }) },
   'GET /api/livestream/active': { allowed: ALL },
   'GET /api/livestream/upcoming': { allowed: ALL },

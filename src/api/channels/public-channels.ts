@@ -1,0 +1,35 @@
+import type { Authentication, Channels } from '../../accounts/index.js';
+import type { PublicChannel } from '../contract.js';
+import type { PublicUrls } from '../livestreams/stream-view.js';
+
+export type PublicChannelsOptions = {
+  accounts: Pick<Authentication['accounts'], 'findByName'>;
+  follows: Pick<Authentication['follows'], 'countFollowers'>;
+  channels: Pick<Channels, 'find'>;
+  urls: Pick<PublicUrls, 'below'>;
+};
+
+/** Finds the channels that everybody may see: those of accounts that may broadcast. */
+export class PublicChannels {
+  readonly #options: PublicChannelsOptions;
+
+  constructor(options: PublicChannelsOptions) {
+    this.#options = options;
+  }
+
+  /** @param name compared as at sign-in */
+  async find(name: string): Promise<PublicChannel | undefined> {
+    const { accounts, follows, channels, urls } = this.#options;
+    const account = await accounts.findByName(name);
+    if (!account || account.disabledAt !== null || account.role === 'viewer') return undefined;
+    const { id: userId } = account;
+    const [channel, followers] = await Promise.all([channels.find(userId), follows.countFollowers(userId)]);
+    const page = urls.below(channelPath(account.name));
+    return { userId, name: account.name, description: channel?.description ?? '', followers, page };
+  }
+}
+
+/** Returns the path of a channel's page, relative to the public URL. */
+export function channelPath(name: string): string {
+  return `@${encodeURIComponent(name)}`;
+}

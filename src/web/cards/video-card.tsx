@@ -1,0 +1,21 @@
+import type { Video } from '../../api/contract.js';
+import { durationText } from '../forms/format.js';
+import { relativeTimeText } from '../home/relative-time.js';
+import { MediaCard } from './media-card.js';
+
+/** Link to the page of an uploaded video that is ready. */
+export function VideoCard({ video, nowMs }: { video: Video; nowMs: number }) {
+  const { id, title, durationS, createdAt } = video;
+  return (
+    <MediaCard
+      href={`/videos/${encodeURIComponent(id)}`}
+      title={title}
+      picture={undefined}
+      duration={durationS === null ? undefined : durationText(durationS)}
+    >
+      <time dateTime={createdAt} title={new Date(createdAt).toLocaleString()}>
+        Uploaded {relativeTimeText(createdAt, nowMs)}
+      </time>
+    </MediaCard>
+  );
+}

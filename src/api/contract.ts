@@ -11,6 +11,7 @@ import { STATS_SCHEMAS } from './livestreams/livestream-stats-schema.js';
 import { CHAT_REPLAY_SCHEMAS } from './recordings/chat-replay-schema.js';
 import { RECORDING_SCHEMAS } from './recordings/recording-schema.js';
 import { RESTREAM_SCHEMAS } from './restreams/restream-schema.js';
+import { SEARCH_SCHEMAS } from './search/search-schema.js';
 import { ErrorResponse, SuccessResponse } from './server/common-schema.js';
 import { VIDEO_SCHEMAS } from './videos/video-schema.js';
 import { AUDIENCE_SCHEMAS } from './viewers/viewer-schema.js';
@@ -29,6 +30,7 @@ export * from './livestreams/livestream-stats-schema.js';
 export * from './recordings/chat-replay-schema.js';
 export * from './recordings/recording-schema.js';
 export * from './restreams/restream-schema.js';
+export * from './search/search-schema.js';
 export * from './server/api-routes.js';
 export * from './server/common-schema.js';
 export * from './videos/video-schema.js';
@@ -56,6 +58,7 @@ export const NAMED_SCHEMAS = [
   ...STREAM_KEY_SCHEMAS,
   ...PUBLIC_CHANNEL_SCHEMAS,
   ...WEBHOOK_SCHEMAS,
+  ...SEARCH_SCHEMAS,
   ...CHAT_SCHEMAS,
   ...CHAT_REPLAY_SCHEMAS,
   ...EXPORT_SCHEMAS,

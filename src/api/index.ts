@@ -23,6 +23,7 @@ export * from './pages/page-heads.js';
 export { clipChatRoutes, recordingChatRoutes } from './recordings/chat-replay-routes.js';
 export { livestreamRecordingRoutes, recordingRoutes } from './recordings/recording-routes.js';
 export { livestreamTargetRoutes } from './restreams/restream-routes.js';
+export * from './search/search-routes.js';
 export type { ConnectionPlace, TakeConnection } from './server/connection-limit.js';
 export { createGuards, type Guards } from './server/guards.js';
 export * from './server/health-routes.js';

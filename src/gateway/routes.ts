@@ -28,6 +28,7 @@ import {
   recordingChatRoutes,
   recordingClipRoutes,
   recordingRoutes,
+  searchRoutes,
   streamKeyRoutes,
   videoRoutes,
   viewerRoutes,
@@ -155,6 +156,13 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
     routes: async (scope) => {
       await scope.register(clipRoutes, clips);
       await scope.register(clipChatRoutes, chatReplay);
+    },
+  });
+  await http.register(livestreamScope, {
+    ...{ guards, clock, path: '/api/search' },
+    routes: async (scope) => {
+      const sources = { channels: publicChannels, livestreams, recordings, lookup, urls };
+      await scope.register(searchRoutes, { ...sources, calls: modules.calls, clock });
     },
   });
   const { sessions, accessTokens } = authentication;

@@ -5,6 +5,7 @@ export * from './database/database.js';
 export * from './database/database-away.js';
 export * from './database/embedded-postgres.js';
 export * from './database/migrations.js';
+export * from './database/search-text.js';
 export * from './database/sweeper.js';
 export * from './error.js';
 export * from './error-code.js';

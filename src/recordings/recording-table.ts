@@ -1,4 +1,4 @@
-import type { Sql } from '../platform/index.js';
+import { type Sql, searchText } from '../platform/index.js';
 import type { Visibility } from '../streams/index.js';
 import type {
   Recording,
@@ -26,7 +26,11 @@ export type RecordingFilter = {
 };
 
 /** `before`: id of a recording; only older ones. */
-export type PublicRecordingFilter = Omit<RecordingFilter, 'state'> & { userId?: string | undefined };
+export type PublicRecordingFilter = Omit<RecordingFilter, 'state'> & {
+  userId?: string | undefined;
+  /** Only those with the words of `query` (see `searchQuery`) in their title or tags, and those of the users. */
+  search?: { query: string; userIds: string[] };
+};
 
 /** Storage that the recordings, clips and ready videos of a user take; the numbers are of recordings and clips. */
 export type StorageUsage = { recordings: number; clips: number; sizeBytes: number; durationS: number };
@@ -56,10 +60,11 @@ export class RecordingTable {
     const [row] = await this.#sql<Recording[]>`
       insert into recordings
         (id, stream_id, broadcast_id, user_id, state, purpose, renditions, store_id, started_at, claimed_by, claimed_until,
-          title, recorded_visibility)
+          title, search_text, recorded_visibility)
       values (${id}, ${streamId}, ${broadcastId}, ${userId}, 'recording', ${purpose}, ${renditions}, ${storeId},
         ${startedAt}, ${claimant}, now() + ${CLAIM_S} * interval '1 s',
         coalesce((select title from livestreams where id = ${ofRecording}), ''),
+        coalesce((select title_text || ' ' || tags_text from livestreams where id = ${ofRecording}), ''),
         (select visibility from livestreams where id = ${ofRecording}))
       on conflict (broadcast_id) where state = 'recording' and purpose = 'recording' do nothing
       returning ${this.#columns()}`;
@@ -104,6 +109,7 @@ export class RecordingTable {
   async update(id: string, { title, visibility }: RecordingChanges): Promise<Recording | undefined> {
     const [row] = await this.#sql<Recording[]>`
       update recordings set title = coalesce(${title ?? null}, title),
+        search_text = coalesce(${title === undefined ? null : searchText(title)}, search_text),
         visibility = coalesce(${visibility ?? null}, visibility)
       where id = ${id} and purpose = 'recording' and state <> 'deleting'
       returning ${this.#columns()}`;
@@ -125,10 +131,14 @@ export class RecordingTable {
 
   /** Returns recordings that are ready and public, newest first. */
   async listPublic(filter: PublicRecordingFilter): Promise<Recording[]> {
-    const { userId, streamId, before, limit, offset } = filter;
+    const { userId, streamId, before, limit, offset, search } = filter;
+    const found = search
+      ? this.#sql`and (to_tsvector('simple', search_text) @@ to_tsquery('simple', ${search.query})
+          or user_id = any(${search.userIds}::text[]))`
+      : this.#sql``;
     return await this.#sql<Recording[]>`
       select ${this.#columns()} from recordings
-      where state = 'ready' and purpose = 'recording' and coalesce(visibility, recorded_visibility) = 'public'
+      where state = 'ready' and purpose = 'recording' ${found} and coalesce(visibility, recorded_visibility) = 'public'
         and ${visibilityOf(this.#sql)} = 'public' and stream_id is not null
         and (${userId ?? null}::text is null or user_id = ${userId ?? null})
         and (${streamId ?? null}::uuid is null or stream_id = ${streamId ?? null}::uuid)

@@ -1,4 +1,4 @@
-import type { Sql } from '../../platform/index.js';
+import { type Sql, searchText } from '../../platform/index.js';
 import type { Role } from './principal.js';
 
 export type Account = {
@@ -33,8 +33,8 @@ export class AccountTable {
   async insert(account: NewAccount & { role: Role }): Promise<Account | undefined> {
     const { id, name, nameKey, passwordHash, role, createdAt } = account;
     const [row] = await this.#sql<Account[]>`
-      insert into accounts (id, name, name_key, password_hash, role, created_at)
-      values (${id}, ${name}, ${nameKey}, ${passwordHash}, ${role}, ${createdAt})
+      insert into accounts (id, name, name_key, search_text, password_hash, role, created_at)
+      values (${id}, ${name}, ${nameKey}, ${searchText(name)}, ${passwordHash}, ${role}, ${createdAt})
       on conflict (name_key) do nothing
       returning ${this.#columns()}`;
     return row;
@@ -53,8 +53,8 @@ export class AccountTable {
         where hash = ${invitationHash} and used_at is null and expires_at > ${createdAt}
         for update
       ), account as (
-        insert into accounts (id, name, name_key, password_hash, role, created_at)
-        select ${id}::uuid, ${name}, ${nameKey}, ${passwordHash}, role, ${createdAt}::timestamptz from invitation
+        insert into accounts (id, name, name_key, search_text, password_hash, role, created_at)
+        select ${id}::uuid, ${name}, ${nameKey}, ${searchText(name)}, ${passwordHash}, role, ${createdAt}::timestamptz from invitation
         on conflict (name_key) do nothing
         returning *
       ), used as (
@@ -63,6 +63,15 @@ export class AccountTable {
       )
       select ${this.#columns()} from account`;
     return row;
+  }
+
+  /** Returns enabled accounts that may broadcast, by words of their name. @param query see `searchQuery` */
+  async search(query: string, limit: number): Promise<Account[]> {
+    return await this.#sql<Account[]>`
+      select ${this.#columns()} from accounts
+      where to_tsvector('simple', search_text) @@ to_tsquery('simple', ${query}) and role <> 'viewer'
+        and disabled_at is null
+      order by id desc limit ${limit}`;
   }
 
   async hasAdministrator(): Promise<boolean> {

@@ -52,6 +52,11 @@ export class Accounts {
     return account;
   }
 
+  /** Finds enabled accounts that may broadcast, by words of their name. @param query see `searchQuery` */
+  async search(query: string, limit: number): Promise<Account[]> {
+    return await this.#table.search(query, limit);
+  }
+
   hasAdministrator(): Promise<boolean> {
     return this.#table.hasAdministrator();
   }

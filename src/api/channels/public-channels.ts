@@ -3,7 +3,7 @@ import type { PublicChannel } from '../contract.js';
 import type { PublicUrls } from '../livestreams/stream-view.js';
 
 export type PublicChannelsOptions = {
-  accounts: Pick<Authentication['accounts'], 'findByName'>;
+  accounts: Pick<Authentication['accounts'], 'findByName' | 'search'>;
   follows: Pick<Authentication['follows'], 'countFollowers'>;
   channels: Pick<Channels, 'find'>;
   urls: Pick<PublicUrls, 'below'>;
@@ -17,9 +17,18 @@ export class PublicChannels {
     this.#options = options;
   }
 
+  /** Finds channels by words of their name. @param query see `searchQuery` */
+  async search(query: string, limit: number): Promise<{ userId: string; name: string; page: string }[]> {
+    const { accounts, urls } = this.#options;
+    const found = await accounts.search(query, limit);
+    return found.map(({ id, name }) => ({ userId: id, name, page: urls.below(channelPath(name)) }));
+  }
+
   /** @param name compared as at sign-in */
   async find(name: string): Promise<PublicChannel | undefined> {
     const { accounts, follows, channels, urls } = this.#options;
+    // PostgreSQL stores no U+0000.
+    if (name.includes('\0')) return undefined;
     const account = await accounts.findByName(name);
     if (!account || account.disabledAt !== null || account.role === 'viewer') return undefined;
     const { id: userId } = account;

@@ -105,6 +105,12 @@ const ClipsBy = Type.Enum(['moderators', 'viewers'], {
     'Accounts that may make clips: `moderators` with owner and administrators, or all `viewers` who are signed in',
 });
 
+/** Words by which a livestream and its recordings are found. */
+const Tags = Type.Array(Type.String({ minLength: 1, maxLength: 30, pattern: ONE_LINE }), {
+  maxItems: 5,
+  uniqueItems: true,
+});
+
 /** Renditions below the source, best first. */
 const Ladder = Type.Array(
   Type.Object(
@@ -141,6 +147,7 @@ export const Stream = Type.Object(
     ),
     title: Type.String(),
     description: Type.String(),
+    tags: Tags,
     status: Type.Enum(['scheduled', 'live', 'ended']),
     visibility: Visibility,
     viewerLimit: nullable(Type.Integer(VIEWER_LIMIT)),
@@ -184,6 +191,7 @@ export type Stream = Static<typeof Stream>;
 const settings = {
   title: Title,
   description: Type.String({ maxLength: 5_000, pattern: MANY_LINES }),
+  tags: Tags,
   recordingEnabled: Type.Boolean(),
   ladder: nullable(Ladder),
   clipsBy: ClipsBy,

@@ -41,13 +41,14 @@ export function toStream(
   urls: PublicUrls,
 ): Stream {
   const { id, userId, title, description, visibility, viewerLimit, viewerCountPeak } = livestream;
-  const { recordingEnabled, recordingUrl, clipsBy } = livestream;
+  const { recordingEnabled, recordingUrl, clipsBy, tags } = livestream;
   return {
     id,
     userId,
     userName,
     title,
     description,
+    tags,
     status: livestream.status,
     visibility,
     viewerLimit,

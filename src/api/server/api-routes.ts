@@ -61,6 +61,7 @@ import {
   RestreamTargetsResponse,
   UpdateRestreamTargetRequest,
 } from '../restreams/restream-schema.js';
+import { SearchResponse } from '../search/search-schema.js';
 import { EditVideoRequest, VideoResponse, VideosResponse } from '../videos/video-schema.js';
 import { JoinRequest, JoinResponse, LeaveRequest } from '../viewers/viewer-schema.js';
 import { SuccessResponse } from './common-schema.js';
@@ -90,6 +91,7 @@ export const API_ROUTES = {
   'POST /api/auth/invitations': { body: InvitationRequest, response: InvitationResponse },
   'DELETE /api/auth/invitations/:id': { response: SuccessResponse },
   'GET /api/channels/:name': { response: PublicChannelResponse },
+  'GET /api/search': { response: SearchResponse },
   'GET /api/channel': { response: ChannelResponse },
   'PATCH /api/channel': { body: ChannelRequest, response: ChannelResponse },
   'GET /api/users/:userId/follow': { response: FollowResponse },

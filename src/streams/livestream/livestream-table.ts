@@ -1,4 +1,4 @@
-import type { Queries, Sql } from '../../platform/index.js';
+import { type Queries, type Sql, searchText } from '../../platform/index.js';
 import { BROADCAST_END, type BroadcastEnd } from '../broadcast/end-reason.js';
 import type { LivestreamLadder } from './livestream-ladder.js';
 
@@ -17,6 +17,8 @@ export type Livestream = {
   userId: string | null;
   title: string;
   description: string;
+  /** Words by which it is found, beside its title. */
+  tags: string[];
   status: LivestreamStatus;
   visibility: Visibility;
   /** Maximum of concurrent viewers; null: no limit. */
@@ -45,6 +47,7 @@ export type NewLivestream = Pick<
   visibility?: Visibility;
   /** Default: moderators. */
   clipsBy?: ClipsBy;
+  tags?: string[];
   viewerLimit?: number | null;
   ladder?: LivestreamLadder | null;
   scheduledAt?: Date | null;
@@ -60,6 +63,7 @@ export type LivestreamChanges = Partial<
     Livestream,
     | 'title'
     | 'description'
+    | 'tags'
     | 'scheduledAt'
     | 'visibility'
     | 'viewerLimit'
@@ -85,6 +89,7 @@ const REOPENING_ENDS = (Object.keys(BROADCAST_END) as BroadcastEnd[]).filter(
 const COLUMN: Record<keyof LivestreamChanges, string> = {
   title: 'title',
   description: 'description',
+  tags: 'tags',
   scheduledAt: 'scheduled_at',
   visibility: 'visibility',
   viewerLimit: 'viewer_limit',
@@ -106,14 +111,15 @@ export class LivestreamTable {
   async insert(livestream: NewLivestream): Promise<Livestream> {
     const { id, userId, title, description, recordingEnabled, streamKeyHash } = livestream;
     const { visibility = 'public', viewerLimit = null, scheduledAt = null, invitees = [] } = livestream;
-    const { clipsBy = 'moderators', ladder = null } = livestream;
+    const { clipsBy = 'moderators', ladder = null, tags = [] } = livestream;
     const [row] = await this.#sql<[Livestream]>`
       with made as (
         insert into livestreams
           (id, user_id, title, description, stream_key, recording_enabled, visibility, viewer_limit, scheduled_at,
-           clips_by, ladder)
+           clips_by, ladder, tags, title_text, tags_text)
         values (${id}, ${userId}, ${title}, ${description}, ${streamKeyHash}, ${recordingEnabled}, ${visibility},
-          ${viewerLimit}, ${scheduledAt}, ${clipsBy}, ${this.#json(ladder)})
+          ${viewerLimit}, ${scheduledAt}, ${clipsBy}, ${this.#json(ladder)}, ${tags}, ${searchText(title)},
+          ${searchText(tags.join(' '))})
         returning *
       ), invited as (
         insert into livestream_guests (stream_id, user_id)
@@ -175,6 +181,22 @@ export class LivestreamTable {
       order by scheduled_at, id limit ${page.limit} offset ${page.offset}`;
   }
 
+  /**
+   * Returns public livestreams that are live, then those planned for `since` or later, newest first.
+   *
+   * @param query of title and tags, see `searchQuery`
+   * @param userIds owners whose livestreams are found too
+   */
+  async search(query: string, userIds: string[], since: Date, limit: number): Promise<Livestream[]> {
+    return await this.#sql<Livestream[]>`
+      select ${this.#columns()} from livestreams
+      where visibility = 'public'
+        and (to_tsvector('simple', title_text || ' ' || tags_text) @@ to_tsquery('simple', ${query})
+          or user_id = any(${userIds}::text[]))
+        and (status = 'live' or (status = 'scheduled' and scheduled_at >= ${since} and started_at is null))
+      order by status = 'live' desc, id desc limit ${limit}`;
+  }
+
   /** @returns the livestream as it is now; undefined when it is unknown. */
   async update(id: string, changes: LivestreamChanges): Promise<Livestream | undefined> {
     const columns = Object.entries(changes).map(([name, value]) => [
@@ -182,6 +204,8 @@ export class LivestreamTable {
       name === 'ladder' ? this.#json(changes.ladder ?? null) : value,
     ]);
     if (columns.length === 0) return await this.find(id);
+    if (changes.title !== undefined) columns.push(['title_text', searchText(changes.title)]);
+    if (changes.tags !== undefined) columns.push(['tags_text', searchText(changes.tags.join(' '))]);
     const [row] = await this.#sql<Livestream[]>`
       update livestreams set ${this.#sql(Object.fromEntries(columns))} where id = ${id} returning ${this.#columns()}`;
     return row;
@@ -275,7 +299,7 @@ export class LivestreamTable {
 
   #columns(): ReturnType<Sql> {
     return this
-      .#sql`id, user_id as "userId", title, description, status, visibility, viewer_limit as "viewerLimit",
+      .#sql`id, user_id as "userId", title, description, tags, status, visibility, viewer_limit as "viewerLimit",
       scheduled_at as "scheduledAt", started_at as "startedAt",
       ended_at as "endedAt", end_reason as "endReason", viewer_count_peak as "viewerCountPeak",
       recording_enabled as "recordingEnabled", clips_by as "clipsBy", recording_url as "recordingUrl", ladder,

@@ -91,6 +91,17 @@ export class Livestreams {
     return await this.#table.listUpcoming(new Date(this.#options.clock.now() - UPCOMING_GRACE_MS), page);
   }
 
+  /**
+   * Returns public livestreams that are live or upcoming, by words of title and tags.
+   *
+   * @param query see `searchQuery`
+   * @param userIds owners whose livestreams are found too
+   */
+  async search(query: string, userIds: string[], limit: number): Promise<Livestream[]> {
+    const since = new Date(this.#options.clock.now() - UPCOMING_GRACE_MS);
+    return await this.#table.search(query, userIds, since, limit);
+  }
+
   /** Returns those of the given livestreams that a user owns. */
   async ownedAmong(userId: string, streamIds: string[]): Promise<string[]> {
     return await this.#table.ownedAmong(userId, streamIds);

@@ -6,6 +6,7 @@ import type {
   ErrorResponse,
   PublicChannelResponse,
   Recording,
+  SearchResponse,
   Stream,
   Video,
 } from '../../api/contract.js';
@@ -58,6 +59,16 @@ export function serverTimeMs(): number {
 /** Lists the public streams that are live. */
 export function fetchActiveStreams(signal: AbortSignal): Promise<FetchResult<{ streams: Stream[] }>> {
   return fetchResource('GET /api/livestream/active', { signal });
+}
+
+/** Lists public clips, newest first. */
+export function fetchRecentClips(signal: AbortSignal): Promise<FetchResult<{ clips: Clip[] }>> {
+  return fetchResource('GET /api/clips', { query: { limit: '12' }, signal });
+}
+
+/** Searches what is public. */
+export function search(words: string, signal: AbortSignal): Promise<FetchResult<SearchResponse>> {
+  return fetchResource('GET /api/search', { query: { q: words, limit: '24' }, signal });
 }
 
 /** Returns the channel of an account. */

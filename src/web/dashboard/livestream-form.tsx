@@ -8,6 +8,7 @@ import { LadderEditor } from './ladder-editor.js';
 export type LivestreamFields = {
   title: string;
   description: string;
+  tags: string[];
   visibility: Visibility;
   recordingEnabled: boolean;
   ladder: Stream['ladder'];
@@ -34,6 +35,7 @@ export function LivestreamForm({ stream, submitText, action, onSubmit, onCancel 
     onSubmit({
       title: String(fields.get('title')),
       description: String(fields.get('description')),
+      tags: tagsIn(String(fields.get('tags'))),
       visibility: String(fields.get('visibility')) as Visibility,
       recordingEnabled: fields.has('recordingEnabled'),
       ladder,
@@ -51,6 +53,10 @@ export function LivestreamForm({ stream, submitText, action, onSubmit, onCancel 
       <label>
         Description
         <textarea name="description" maxLength={5_000} rows={3} defaultValue={stream?.description ?? ''} />
+      </label>
+      <label>
+        Tags, separated by commas
+        <input name="tags" maxLength={170} defaultValue={stream?.tags.join(', ') ?? ''} />
       </label>
       <VisibilitySelect value={stream?.visibility ?? 'public'} />
       <label>
@@ -79,6 +85,12 @@ export function LivestreamForm({ stream, submitText, action, onSubmit, onCancel 
       </div>
     </form>
   );
+}
+
+/** Reads tags as people write them; the server checks their number and length. */
+function tagsIn(text: string): string[] {
+  const tags = text.split(/[,，、،]/).map((tag) => tag.replace(/\s+/g, ' ').trim());
+  return [...new Set(tags)].filter((tag) => tag !== '');
 }
 
 /** Value of a `datetime-local` input, in the reader's time zone. */

@@ -13,7 +13,7 @@ type StreamCardProps = {
 
 /** Link to a livestream with its picture, title, broadcaster and state. */
 export function StreamCard({ stream, nowMs, onChannel = false }: StreamCardProps) {
-  const { id, title, state, viewers, startedAt, scheduledAt, userName } = stream;
+  const { id, title, tags, state, viewers, startedAt, scheduledAt, userName } = stream;
   const isUpcoming = state.name === 'offline';
   const card = {
     href: `/watch/${encodeURIComponent(id)}`,
@@ -29,6 +29,7 @@ export function StreamCard({ stream, nowMs, onChannel = false }: StreamCardProps
             {countdownText(scheduledAt, nowMs)}
           </time>
         )}
+        <TagLinks tags={tags} />
       </MediaCard>
     );
   return (
@@ -38,7 +39,22 @@ export function StreamCard({ stream, nowMs, onChannel = false }: StreamCardProps
       duration={startedAt ? uptimeText(startedAt, nowMs) : undefined}
     >
       <span>{viewersText(viewers.total)}</span>
+      <TagLinks tags={tags} />
     </MediaCard>
+  );
+}
+
+/** Links that search for what has the same tag. */
+function TagLinks({ tags }: { tags: string[] }) {
+  if (tags.length === 0) return null;
+  return (
+    <span class="tags">
+      {tags.map((tag) => (
+        <a key={tag} class="tag" href={`/?${new URLSearchParams({ q: tag })}`} dir="auto">
+          {tag}
+        </a>
+      ))}
+    </span>
   );
 }
 

@@ -1,105 +1,35 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Recording } from '../../api/contract.js';
-import {
-  fetchActiveStreams,
-  fetchRecentRecordings,
-  fetchUpcomingStreams,
-  type Stream,
-} from '../api/api-client.js';
-import { Poll } from '../api/poll.js';
-import { StreamCard } from '../home/stream-card.js';
-import { RecordingCard } from '../recordings/recording-card.js';
+import { Listing } from '../home/listing.js';
+import { SearchBox } from '../home/search-box.js';
+import { SearchResults } from '../home/search-results.js';
 
-type Listing = {
-  live: Stream[] | undefined;
-  upcoming: Stream[];
-  recordings: Recording[];
-  reachable: boolean;
-  nowMs: number;
-};
-
-/** Page that lists live and upcoming livestreams and recent recordings, and keeps the lists current. */
+/** Page with what is live, upcoming and recent, and the search. */
 export function HomePage() {
-  const [listing, setListing] = useState<Listing>({
-    ...{ live: undefined, upcoming: [], recordings: [], reachable: true, nowMs: Date.now() },
-  });
+  const [words, setWords] = useState(wordsInAddress);
 
   useEffect(() => {
-    document.title = 'Live now · Headend';
-    const live = new Poll({
-      fetch: fetchActiveStreams,
-      onResult: (result) => {
-        setListing((before) => ({
-          ...before,
-          ...(result.kind === 'ok' ? { live: result.value.streams } : {}),
-          reachable: result.kind === 'ok',
-          nowMs: Date.now(),
-        }));
-        return 'slow';
-      },
-    });
-    const upcoming = new Poll({
-      fetch: fetchUpcomingStreams,
-      onResult: (result) => {
-        if (result.kind === 'ok')
-          setListing((before) => ({ ...before, upcoming: result.value.streams, nowMs: Date.now() }));
-        return 'slow';
-      },
-    });
-    const recordings = new Poll({
-      fetch: fetchRecentRecordings,
-      onResult: (result) => {
-        if (result.kind === 'ok')
-          setListing((before) => ({ ...before, recordings: result.value.recordings, nowMs: Date.now() }));
-        return 'slow';
-      },
-    });
-    const polls = [live, upcoming, recordings];
-    for (const poll of polls) poll.start();
-    return () => {
-      for (const poll of polls) poll.close();
-    };
+    document.title = words === '' ? 'Live now · Headend' : `${words} · Headend`;
+  }, [words]);
+  useEffect(() => {
+    const goBack = (): void => setWords(wordsInAddress());
+    window.addEventListener('popstate', goBack);
+    return () => window.removeEventListener('popstate', goBack);
   }, []);
 
-  const { live, upcoming, recordings, nowMs } = listing;
+  const search = (next: string): void => {
+    const query = next === '' ? '' : `?${new URLSearchParams({ q: next })}`;
+    history.replaceState(undefined, '', location.pathname + query);
+    setWords(next);
+  };
   return (
     <main class="home">
-      <h1>Live now</h1>
-      <p role="status" aria-live="polite">
-        {summaryText(listing)}
-      </p>
-      <ul class="streams">
-        {live?.map((stream) => (
-          <StreamCard key={stream.id} stream={stream} nowMs={nowMs} />
-        ))}
-      </ul>
-      {upcoming.length > 0 && (
-        <>
-          <h2>Upcoming</h2>
-          <ul class="streams">
-            {upcoming.map((stream) => (
-              <StreamCard key={stream.id} stream={stream} nowMs={nowMs} />
-            ))}
-          </ul>
-        </>
-      )}
-      {recordings.length > 0 && (
-        <>
-          <h2>Recent recordings</h2>
-          <ul class="streams">
-            {recordings.map((recording) => (
-              <RecordingCard key={recording.id} recording={recording} nowMs={nowMs} />
-            ))}
-          </ul>
-        </>
-      )}
+      <SearchBox words={words} onSearch={search} />
+      {words === '' ? <Listing /> : <SearchResults words={words} />}
     </main>
   );
 }
 
-function summaryText({ live, reachable }: Listing): string {
-  if (!reachable) return 'The server does not answer. Trying again…';
-  if (!live) return 'Loading…';
-  if (live.length === 0) return 'Nothing is live. This page notices by itself when that changes.';
-  return live.length === 1 ? 'One stream is live.' : `${live.length} streams are live.`;
+/** Words of the search that the address of the page names. */
+function wordsInAddress(): string {
+  return (new URLSearchParams(location.search).get('q') ?? '').trim().slice(0, 200);
 }

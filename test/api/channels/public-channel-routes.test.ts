@@ -31,7 +31,7 @@ t.test('a channel has its description and followers, by its name in any case', a
   await channels.of(userId);
   await channels.change(userId, { description: 'About <b>' });
   await authentication.follows.follow('somebody', userId);
-  clock.advance(2_000);
+  await clock.advance(2_000);
   t.same((await request('GET', url)).json(), {
     channel: { userId, name, description: 'About <b>', followers: 1, page },
   });

@@ -28,8 +28,10 @@ t.test('a livestream is returned without its key', async (t) => {
   t.same(stream, {
     id: streamId,
     userId: 'anna',
+    userName: 'Anna',
     title: 'A title',
     description: '',
+    tags: [],
     status: 'scheduled',
     visibility: 'public',
     viewerLimit: null,
@@ -234,4 +236,20 @@ t.test('a database failure gets an error, and the API recovers after it', async 
   const answer = await app.inject('/api/livestream/upcoming');
   assertErrorResponse(t, answer, 503, 'temporarily_unavailable');
   t.equal(answer.headers['retry-after'], '5');
+});
+
+t.test('the lists of live and upcoming livestreams can be those of one user', async (t) => {
+  const { app, create, publish, livestreams } = await openLivestreamApi(t);
+  const live = await create();
+  await create({ title: 'Planned', scheduledAt: '2100-01-01T00:00:00Z' });
+  await publish(live);
+  await until('the stored status is live', async () => (await livestreams.find(live))?.status === 'live');
+  const count = async (list: string, userId: string) => {
+    const answer = await app.inject(`/api/livestream/${list}?userId=${userId}`);
+    return answer.json<{ streams: unknown[] }>().streams.length;
+  };
+  for (const list of ['active', 'upcoming']) {
+    t.equal(await count(list, 'anna'), 1, list);
+    t.equal(await count(list, 'boris'), 0, list);
+  }
 });

@@ -18,7 +18,7 @@ t.test('a viewer finds a broadcast on the page of its channel, and follows it', 
   await signInPage(gateway, 'Vera');
   const create = async (body: object): Promise<{ streamId: string; streamKey: string }> =>
     (await ada.request('POST', '/api/livestream/create', body)).body as never;
-  const live = await create({ title: TITLE });
+  const live = await create({ title: TITLE, tags: ['Chess', 'x'.repeat(30)] });
   const inAnHour = new Date(Date.now() + 3_600_000).toISOString();
   await create({ title: 'Planned', scheduledAt: inAnHour });
   await create({ title: 'Secret', visibility: 'private', scheduledAt: inAnHour });
@@ -40,8 +40,9 @@ t.test('a viewer finds a broadcast on the page of its channel, and follows it', 
   publish(t, await testMedia(60), `rtmp://127.0.0.1:${gateway.rtmpPort}/live/${live.streamKey}`);
   const card = page.getByRole('region', { name: 'Live now' }).getByRole('listitem');
   await card.getByText('Live', { exact: true }).waitFor();
-  t.equal(await card.getByRole('link').getAttribute('href'), `/watch/${live.streamId}`);
-  t.equal(await card.getByRole('link').textContent(), TITLE);
+  const title = card.getByRole('link', { name: TITLE });
+  t.equal(await title.getAttribute('href'), `/watch/${live.streamId}`);
+  t.equal(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), true);
   t.equal(await page.getByText('Secret').count(), 0);
 
   await page.getByRole('button', { name: 'Sign in to follow' }).click();
@@ -53,6 +54,24 @@ t.test('a viewer finds a broadcast on the page of its channel, and follows it', 
   await page.getByRole('button', { name: 'Following' }).click();
   await page.getByText('0 followers').waitFor();
 
+  await page.getByRole('link', { name: 'Chess' }).click();
+  await page.getByRole('heading', { name: 'Results for “Chess”' }).waitFor();
+  await page.getByText('One result.').waitFor();
+  await page.getByRole('searchbox').fill('www');
+  await page.getByRole('region', { name: 'Channels' }).getByRole('link', { name: NAME }).waitFor();
+  await page.getByRole('searchbox').fill('no such words');
+  await page.getByText('Nothing public has these words.').waitFor();
+  await page.getByRole('searchbox').fill('');
+  await page.getByText('One stream is live.').waitFor();
+  const listed = page.getByRole('list', { name: 'Live now' }).getByRole('listitem');
+  await listed.getByText(/^0:\d\d$/).waitFor();
+  await listed.getByText('0 watching').waitFor();
+
   await page.setViewportSize({ width: 360, height: 800 });
-  t.equal(await page.evaluate('document.documentElement.scrollWidth'), 360, 'nothing overflows');
+  const width = () => page.evaluate('document.documentElement.scrollWidth');
+  t.equal(await width(), 360, 'the home page fits a phone');
+  await listed.getByRole('link', { name: NAME }).click();
+  await page.getByRole('heading', { name: NAME }).waitFor();
+  await page.getByRole('region', { name: 'Live now' }).waitFor();
+  t.equal(await width(), 360, 'the page of the channel fits a phone');
 });

@@ -35,9 +35,13 @@ t.test(
       scheduledAt: new Date(Date.now() + 7_500_000).toISOString(),
     });
     await page.getByRole('link', { name: 'Headend' }).click();
-    const live = page.getByRole('link', { name: '<b>First</b> 🎬' });
+    const cardOf = (name: string) =>
+      page.getByRole('listitem').filter({ has: page.getByRole('link', { name }) });
+    const live = cardOf('<b>First</b> 🎬');
     await live.getByText('Live', { exact: true }).waitFor();
-    await page.getByRole('link', { name: 'Later' }).getByText('Starts in 2 hours').waitFor();
+    await cardOf('Later')
+      .getByText(/^Starts in 2:0\d:\d\d$/)
+      .waitFor();
     await live.locator('img').waitFor();
     const shown = "document.querySelector('.streams img').naturalWidth > 0";
     await until('the picture is shown', () => page.evaluate<boolean>(shown));

@@ -1,0 +1,66 @@
+import { search } from '../api/api-client.js';
+import { usePoll } from '../api/use-poll.js';
+import { useServerTime } from '../api/use-server-time.js';
+import { Avatar } from '../cards/avatar.js';
+import { CardSection } from '../cards/card-section.js';
+import { channelPath } from '../cards/media-card.js';
+import { RecordingCard } from '../recordings/recording-card.js';
+import { StreamCard } from './stream-card.js';
+
+/** Channels, livestreams and recordings that a search finds. */
+export function SearchResults({ words }: { words: string }) {
+  const nowMs = useServerTime();
+  const { value, reachable } = usePoll(words, (signal) => search(words, signal));
+  const count = value ? value.channels.length + value.streams.length + value.recordings.length : 0;
+  return (
+    <>
+      <h1>
+        Results for <bdi>“{words}”</bdi>
+      </h1>
+      <p role="status" aria-live="polite">
+        {summaryText(reachable, value === undefined, count)}
+      </p>
+      {value && count === 0 && (
+        <div class="empty">
+          <p>Nothing public has these words. Try fewer words, or the beginning of a word.</p>
+          <a class="button" href="/">
+            See what is live
+          </a>
+        </div>
+      )}
+      {value && value.channels.length > 0 && (
+        <section aria-label="Channels">
+          <div class="section-head">
+            <h2>Channels</h2>
+          </div>
+          <ul class="channels">
+            {value.channels.map(({ userId, name }) => (
+              <li key={userId}>
+                <a href={channelPath(name)}>
+                  <Avatar name={name} />
+                  <bdi>{name}</bdi>
+                </a>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      <CardSection title="Live and upcoming" count={value?.streams.length ?? 0}>
+        {value?.streams.map((stream) => (
+          <StreamCard key={stream.id} stream={stream} nowMs={nowMs} />
+        ))}
+      </CardSection>
+      <CardSection title="Recordings" count={value?.recordings.length ?? 0}>
+        {value?.recordings.map((recording) => (
+          <RecordingCard key={recording.id} recording={recording} nowMs={nowMs} />
+        ))}
+      </CardSection>
+    </>
+  );
+}
+
+function summaryText(reachable: boolean, isLoading: boolean, count: number): string {
+  if (!reachable) return 'The server does not answer. Trying again…';
+  if (isLoading) return 'Searching…';
+  return count === 1 ? 'One result.' : `${count} results.`;
+}

@@ -8,6 +8,7 @@ import { HEALTH_SCHEMAS } from './livestreams/livestream-health-schema.js';
 import { INVITEE_SCHEMAS } from './livestreams/livestream-invitee-schema.js';
 import { LIVESTREAM_SCHEMAS } from './livestreams/livestream-schema.js';
 import { STATS_SCHEMAS } from './livestreams/livestream-stats-schema.js';
+import { OEMBED_SCHEMAS } from './pages/oembed-schema.js';
 import { CHAT_REPLAY_SCHEMAS } from './recordings/chat-replay-schema.js';
 import { RECORDING_SCHEMAS } from './recordings/recording-schema.js';
 import { RESTREAM_SCHEMAS } from './restreams/restream-schema.js';
@@ -27,6 +28,7 @@ export * from './livestreams/livestream-health-schema.js';
 export * from './livestreams/livestream-invitee-schema.js';
 export * from './livestreams/livestream-schema.js';
 export * from './livestreams/livestream-stats-schema.js';
+export * from './pages/oembed-schema.js';
 export * from './recordings/chat-replay-schema.js';
 export * from './recordings/recording-schema.js';
 export * from './restreams/restream-schema.js';
@@ -59,6 +61,7 @@ export const NAMED_SCHEMAS = [
   ...PUBLIC_CHANNEL_SCHEMAS,
   ...WEBHOOK_SCHEMAS,
   ...SEARCH_SCHEMAS,
+  ...OEMBED_SCHEMAS,
   ...CHAT_SCHEMAS,
   ...CHAT_REPLAY_SCHEMAS,
   ...EXPORT_SCHEMAS,

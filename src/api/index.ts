@@ -19,6 +19,7 @@ export * from './livestreams/livestream-health-routes.js';
 export type { LivestreamLookup } from './livestreams/livestream-lookup.js';
 export { livestreamScope } from './livestreams/livestream-scope.js';
 export type { PublicUrls } from './livestreams/stream-view.js';
+export * from './pages/oembed-routes.js';
 export * from './pages/page-heads.js';
 export { clipChatRoutes, recordingChatRoutes } from './recordings/chat-replay-routes.js';
 export { livestreamRecordingRoutes, recordingRoutes } from './recordings/recording-routes.js';

@@ -20,6 +20,7 @@ import {
   livestreamRecordingRoutes,
   livestreamScope,
   livestreamTargetRoutes,
+  oembedRoutes,
   PublicChannels,
   type PublicUrls,
   pageHeads,
@@ -225,9 +226,18 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
   });
   await http.register(socketRoutes, { hub: modules.hub, clock });
   await http.register(healthRoutes, { clock, checks: modules.checks });
+  const describe = pageHeads({
+    ...{ channels: publicChannels, livestreams, recordings, videos, lookup, urls, calls: modules.calls },
+  });
+  await http.register(livestreamScope, {
+    ...{ guards, clock, path: '/api/oembed' },
+    routes: async (scope) => {
+      await scope.register(oembedRoutes, { describe, urls });
+    },
+  });
   await http.register(pageRoutes, {
     root: path.join(projectRoot(), '.build/web'),
-    describe: pageHeads({ channels: publicChannels, calls: modules.calls }),
+    describe,
     mediaOrigin: recordings.replays.redirectOrigin,
   });
 }

@@ -33,6 +33,7 @@ export const ERROR_CODES = [
   'expiry_past',
   'export_under_way',
   'followers_only',
+  'format_unsupported',
   'gone',
   'guest_not_found',
   'hls_busy',

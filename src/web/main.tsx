@@ -5,6 +5,7 @@ import { ChannelPage } from './pages/channel-page.js';
 import { ClipPage } from './pages/clip-page.js';
 import { DashboardPage } from './pages/dashboard-page.js';
 import { HomePage } from './pages/home-page.js';
+import { PlayerPage } from './pages/player-page.js';
 import { RecordingPage } from './pages/recording-page.js';
 import { SettingsPage } from './pages/settings-page.js';
 import { SetupPage } from './pages/setup-page.js';
@@ -55,6 +56,8 @@ function content() {
       return <BroadcastPage />;
     case '/dashboard':
       return <DashboardPage />;
+    case '/player':
+      return <PlayerPage />;
     case '/settings':
       return <SettingsPage />;
     case '/setup':

@@ -2,12 +2,26 @@ import { defineConfig } from 'vite';
 
 /** Builds the pages into `.build/web`: `vite build src/web`. */
 export default defineConfig({
+  experimental: {
+    // Scripts name their files relative to themselves, as other sites load them too.
+    renderBuiltUrl: (_file, { hostType }) => (hostType === 'js' ? { relative: true } : undefined),
+  },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     outDir: '../../.build/web',
     emptyOutDir: true,
     target: 'es2022',
     sourcemap: true,
+    rolldownOptions: {
+      // `player` is the script that other sites load, by an address that stays.
+      input: ['index', 'embed'].reduce(
+        (input, name) => ({ ...input, [name]: `${import.meta.dirname}/${name}.html` }),
+        { player: `${import.meta.dirname}/element/headend-player.tsx` },
+      ),
+      output: {
+        entryFileNames: ({ name }) => (name === 'player' ? 'player.js' : 'assets/[name]-[hash].js'),
+      },
+    },
     // hls.js is a single large chunk, loaded only when HLS plays.
     chunkSizeWarningLimit: 700,
   },

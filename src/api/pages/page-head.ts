@@ -1,4 +1,4 @@
-/** Page that is requested: the route, and the parameters in its path. */
+/** Page that is requested: its route, and the parameters in its path. */
 export type PageAddress = { path: string; params: Record<string, string> };
 
 /** Description of a page, for search engines and for sites that show a link to it. */
@@ -9,12 +9,19 @@ export type PageHead = {
   url: string;
   /** Type of the Open Graph protocol. */
   type: 'profile' | 'video.other';
+  /** Address of a picture. */
+  image?: string | undefined;
+  /** Page with the player alone, and the address of its oEmbed description. */
+  player?: { url: string; oembed: string } | undefined;
+  author?: { name: string; url: string } | undefined;
 };
 
 /** @returns `missing`: there is no such page; undefined: it is not described */
 export type DescribePage = (page: PageAddress) => Promise<PageHead | 'missing' | undefined>;
 
-const SITE = 'Headend';
+export const SITE = 'Headend';
+/** Size of the player where a site does not ask for another one, pixels. */
+export const PLAYER_SIZE = { width: 1280, height: 720 };
 /** Characters of a description. */
 const MAXIMUM_DESCRIPTION = 300;
 const ESCAPES: Record<string, string> = {
@@ -32,9 +39,13 @@ export function escapeHtml(text: string): string {
 
 /** Returns the document with the title and the description of a page in its head. */
 export function withHead(document: string, head: PageHead): string {
+  const { title, url, player } = head;
   const lines = [
-    `<title>${escapeHtml(head.title)} · ${SITE}</title>`,
-    `<link rel="canonical" href="${escapeHtml(head.url)}">`,
+    `<title>${escapeHtml(title)} · ${SITE}</title>`,
+    `<link rel="canonical" href="${escapeHtml(url)}">`,
+    ...(player
+      ? [`<link rel="alternate" type="application/json+oembed" href="${escapeHtml(player.oembed)}">`]
+      : []),
     ...metaTags(head).map(([name, content]) => {
       const attribute = name.startsWith('og:') ? 'property' : 'name';
       return `<meta ${attribute}="${name}" content="${escapeHtml(content)}">`;
@@ -44,18 +55,39 @@ export function withHead(document: string, head: PageHead): string {
   return document.replace(/<title>[^<]*<\/title>/, () => lines.join('\n    '));
 }
 
-function metaTags({ title, description, url, type }: PageHead): [name: string, content: string][] {
+function metaTags({ title, description, url, type, image, player, author }: PageHead): [string, string][] {
   const summary = shorten(description);
+  const { width, height } = PLAYER_SIZE;
+  const picture: [string, string][] = image
+    ? [
+        ['og:image', image],
+        ['twitter:image', image],
+      ]
+    : [];
+  const playing: [string, string][] = player
+    ? [
+        ['og:video', player.url],
+        ['og:video:type', 'text/html'],
+        ['og:video:width', String(width)],
+        ['og:video:height', String(height)],
+        ['twitter:player', player.url],
+        ['twitter:player:width', String(width)],
+        ['twitter:player:height', String(height)],
+      ]
+    : [];
   return [
     ['description', summary],
+    ...(author ? [['author', author.name] as [string, string]] : []),
     ['og:site_name', SITE],
     ['og:type', type],
     ['og:title', title],
     ['og:description', summary],
     ['og:url', url],
-    ['twitter:card', 'summary'],
+    ['twitter:card', player ? 'player' : 'summary'],
     ['twitter:title', title],
     ['twitter:description', summary],
+    ...picture,
+    ...playing,
   ];
 }
 

@@ -10,7 +10,7 @@ import { PublicError } from '../../platform/index.js';
 import { type DescribePage, withHead } from '../pages/page-head.js';
 
 export type PageRoutesOptions = {
-  /** Output folder of `vite build`: `index.html` and `assets/`. */
+  /** Output folder of `vite build`: `index.html`, `embed.html`, `player.js` and `assets/`. */
   root: string;
   /** Origin to which the player is sent for recordings; undefined: none. */
   mediaOrigin?: string | undefined;
@@ -23,8 +23,9 @@ export type PageRoutesOptions = {
  * home networks are often used without it.
  *
  * @param mediaOrigin further origin from which the player may load media
+ * @param ancestors sites that may show the page in a frame
  */
-function contentSecurityPolicy(mediaOrigin: string | undefined): string {
+function contentSecurityPolicy(mediaOrigin: string | undefined, ancestors: "'none'" | '*'): string {
   const further = mediaOrigin === undefined ? '' : ` ${mediaOrigin}`;
   return [
     "default-src 'self'",
@@ -35,12 +36,12 @@ function contentSecurityPolicy(mediaOrigin: string | undefined): string {
     "object-src 'none'",
     "base-uri 'self'",
     "form-action 'self'",
-    "frame-ancestors 'self'",
+    `frame-ancestors ${ancestors}`,
   ].join('; ');
 }
 
 const PAGES = [
-  ...['/', '/admin', '/broadcast', '/dashboard', '/settings', '/setup'],
+  ...['/', '/admin', '/broadcast', '/dashboard', '/player', '/settings', '/setup'],
   ...[
     '/watch/:streamId',
     '/studio/:streamId',
@@ -50,44 +51,74 @@ const PAGES = [
     '/@:name',
   ],
 ];
+/** The player alone, which other sites may show in a frame. */
+const EMBEDS = [
+  '/embed/:streamId',
+  '/embed/recordings/:recordingId',
+  '/embed/clips/:clipId',
+  '/embed/videos/:videoId',
+];
+const SCRIPT = '/player.js';
 
 /**
- * Serves the browser pages. All paths return the same document, which reads the API and reports missing livestreams; its
- * head describes the page. 404 with that document where the description says that there is no such page. Assets have a hash in their name and are cached for ever; the document is revalidated.
+ * Serves the browser pages. All paths return the same document, or that of the player alone, which reads the API and reports
+ * missing livestreams; its head describes the page. 404 with that document where the description says that there is no such
+ * page. Assets have a hash in their name and are cached for ever; documents and `/player.js` are revalidated. Other sites may
+ * load the script with its assets.
  *
  * Answers 503 `pages_not_built` when `root` has no pages.
  */
 export const pageRoutes: FastifyPluginAsync<PageRoutesOptions> = async (app, options) => {
   const { root, mediaOrigin, describe } = options;
-  const index = path.join(root, 'index.html');
-  if (!existsSync(index)) {
+  const hidden = { schema: { hide: true } };
+  if (!existsSync(path.join(root, 'index.html'))) {
     app.log.warn({ root }, 'the browser pages are not built');
     const refuse = async (): Promise<never> => {
       throw new PublicError(503, 'pages_not_built', 'The pages are not built: run `npm run build`.');
     };
-    for (const url of PAGES) app.get(url, { schema: { hide: true } }, refuse);
+    for (const url of [...PAGES, ...EMBEDS, SCRIPT]) app.get(url, hidden, refuse);
     return;
   }
 
+  const assets = path.join(root, 'assets');
   await app.register(fastifyStatic, {
-    root: path.join(root, 'assets'),
+    root: assets,
     prefix: '/assets/',
     index: false,
     immutable: true,
     maxAge: '365d',
+    // Called for the documents too.
+    setHeaders: (reply, file) => {
+      if (file.startsWith(assets)) reply.setHeader('access-control-allow-origin', '*');
+    },
   });
 
-  const policy = contentSecurityPolicy(mediaOrigin);
-  const page = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+  const send = (file: string, policy: string) => async (request: FastifyRequest, reply: FastifyReply) => {
     reply.header('content-security-policy', policy).header('cache-control', 'no-cache');
-    const path = request.routeOptions.url ?? '';
-    const head = await describe?.({ path, params: request.params as Record<string, string> });
-    if (head === undefined) return reply.sendFile('index.html', root, { cacheControl: false });
+    const { url = '' } = request.routeOptions;
+    const head = await describe?.({ path: url, params: request.params as Record<string, string> });
+    if (head === undefined) return reply.sendFile(file, root, { cacheControl: false });
     if (head === 'missing') reply.code(404);
-    const document = await readFile(index, 'utf8');
+    const document = await readFile(path.join(root, file), 'utf8');
     return sendDocument(request, reply, head === 'missing' ? document : withHead(document, head));
   };
-  for (const url of PAGES) app.get(url, { schema: { hide: true } }, page);
+  const page = send('index.html', contentSecurityPolicy(mediaOrigin, "'none'"));
+  for (const url of PAGES) app.get(url, hidden, page);
+
+  const embed = send('embed.html', contentSecurityPolicy(mediaOrigin, '*'));
+  for (const url of EMBEDS)
+    app.get(url, hidden, async (request, reply) => {
+      // Set for all answers; older browsers obey it in place of the policy.
+      reply.removeHeader('x-frame-options').raw.removeHeader('x-frame-options');
+      return await embed(request, reply);
+    });
+
+  app.get(SCRIPT, hidden, (_request, reply) =>
+    reply
+      .header('access-control-allow-origin', '*')
+      .header('cache-control', 'no-cache')
+      .sendFile('player.js', root, { cacheControl: false }),
+  );
 };
 
 /** Sends a document, or 304 to a client that has it. */

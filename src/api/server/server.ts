@@ -142,6 +142,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
       directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
     },
     crossOriginResourcePolicy: { policy: 'cross-origin' },
+    xFrameOptions: { action: 'deny' },
     // Browsers ignore these on plain HTTP and log a warning.
     crossOriginOpenerPolicy: false,
     originAgentCluster: false,

@@ -23,6 +23,8 @@ export type ApiRequest<Route extends ApiRoute> = {
   csrfToken?: string | null;
   signal?: AbortSignal;
   query?: Record<string, string>;
+  /** Server of the API; default: that of the page. Cookies are sent to that one only. */
+  origin?: string;
 } & (keyof ApiRoutes[Route]['params'] extends never
   ? { params?: undefined }
   : { params: ApiRoutes[Route]['params'] }) &
@@ -159,10 +161,10 @@ export async function callApi<Route extends ApiRoute>(
   route: Route,
   request: ApiRequest<Route>,
 ): Promise<ApiResult<ApiRoutes[Route]['response']>> {
-  const { params, query, body, csrfToken, signal }: CallOptions = request;
+  const { params, query, body, csrfToken, signal, origin = '' }: CallOptions = request;
   try {
     const search = query ? `?${new URLSearchParams(query)}` : '';
-    const response = await fetch(apiPath(route, params) + search, {
+    const response = await fetch(origin + apiPath(route, params) + search, {
       method: route.slice(0, route.indexOf(' ')),
       headers: {
         accept: 'application/json',
@@ -193,9 +195,11 @@ type CallOptions = {
   body?: unknown;
   csrfToken?: string | null;
   signal?: AbortSignal;
+  origin?: string;
 };
 
-async function fetchResource<Route extends ApiRoute>(
+/** Calls a route for a resource that may not exist, with a time limit. */
+export async function fetchResource<Route extends ApiRoute>(
   route: Route,
   request: ApiRequest<Route>,
 ): Promise<FetchResult<ApiRoutes[Route]['response']>> {

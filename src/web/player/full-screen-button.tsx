@@ -33,7 +33,10 @@ export function FullScreenButton({ target }: { target: RefObject<HTMLElement | n
 }
 
 function fillsScreen(element: HTMLElement | null): boolean {
-  return element !== null && document.fullscreenElement === element;
+  // In a shadow root the document names the host.
+  const root = element?.getRootNode();
+  if (!(root instanceof Document || root instanceof ShadowRoot)) return false;
+  return root.fullscreenElement === element;
 }
 
 async function toggle(element: HTMLElement | null): Promise<void> {

@@ -4,6 +4,8 @@ import { pageRoutes } from '../../../src/api/server/page-routes.js';
 
 const BUILT = {
   'index.html': '<!doctype html><title>page</title>',
+  'embed.html': '<!doctype html><title>embed</title>',
+  'player.js': 'export {};',
   assets: { 'index-1a2b3c.js': 'export {};' },
 };
 
@@ -106,6 +108,27 @@ t.test('assets are cached for a year, and files outside of the folder get 404', 
   }
 });
 
+t.test(
+  'other sites may load the script of the player and its assets, and frame the player alone',
+  async (t) => {
+    const app = fastify();
+    t.teardown(() => app.close());
+    await app.register(pageRoutes, { root: t.testdir(BUILT) });
+    const script = await app.inject({ url: '/player.js' });
+    t.match(script.headers, { 'access-control-allow-origin': '*', 'cache-control': 'no-cache' });
+    t.match((await app.inject({ url: '/assets/index-1a2b3c.js' })).headers, {
+      'access-control-allow-origin': '*',
+    });
+    for (const url of ['/embed/x', '/embed/clips/x', '/embed/recordings/x', '/embed/videos/x']) {
+      const reply = await app.inject({ url });
+      t.match(reply.body, '<title>embed</title>');
+      t.match(reply.headers['content-security-policy'], 'frame-ancestors *');
+      t.notOk(reply.headers['access-control-allow-origin']);
+    }
+    t.match((await app.inject({ url: '/' })).headers['content-security-policy'], "frame-ancestors 'none'");
+  },
+);
+
 t.test('without built pages the response names the build command', async (t) => {
   const app = fastify();
   t.teardown(() => app.close());
@@ -129,7 +152,7 @@ t.test('the pages are hidden from the OpenAPI document, also when they are not b
     t.same(
       pages,
       [
-        ...['/', '/admin', '/broadcast', '/dashboard', '/settings', '/setup'],
+        ...['/', '/admin', '/broadcast', '/dashboard', '/player', '/settings', '/setup'],
         ...[
           '/watch/:streamId',
           '/studio/:streamId',
@@ -138,6 +161,13 @@ t.test('the pages are hidden from the OpenAPI document, also when they are not b
           '/videos/:videoId',
           '/@:name',
         ],
+        ...[
+          '/embed/:streamId',
+          '/embed/recordings/:recordingId',
+          '/embed/clips/:clipId',
+          '/embed/videos/:videoId',
+        ],
+        '/player.js',
       ].map((url) => [url, true]),
       root,
     );

@@ -1,0 +1,53 @@
+import { useLayoutEffect, useRef } from 'preact/hooks';
+import { PlayerFrame } from '../player/player-frame.js';
+import type { ElementSnapshot } from './element-session.js';
+
+type ElementViewProps = {
+  /** Undefined: the element has no valid address. */
+  snapshot: ElementSnapshot | undefined;
+  /** Accessible name; default: the title. */
+  label: string | undefined;
+  /** Address of a picture that is shown before playback; default: that of the media. */
+  poster: string | undefined;
+  onPlay: () => void;
+  onUnmute: () => void;
+  onElements: (video: HTMLVideoElement, still: HTMLCanvasElement) => void;
+};
+
+/** CSS parts, by the selector of their element. */
+const PARTS = { '.player': 'frame', video: 'video', '.notice': 'notice', '.unmute': 'unmute' };
+const NO_ADDRESS = 'This player has no address: set its attribute “src” to the address of a page to watch.';
+
+/** Content of `<headend-player>`. */
+export function ElementView({ snapshot, label, poster, onPlay, onUnmute, onElements }: ElementViewProps) {
+  const video = useRef<HTMLVideoElement>(null);
+  const still = useRef<HTMLCanvasElement>(null);
+  const root = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    if (video.current && still.current) onElements(video.current, still.current);
+  }, []);
+  useLayoutEffect(() => {
+    for (const [selector, part] of Object.entries(PARTS))
+      root.current?.querySelector(selector)?.setAttribute('part', part);
+  });
+  const picture = poster ?? snapshot?.poster;
+  useLayoutEffect(() => {
+    if (!video.current) return;
+    if (picture) video.current.poster = picture;
+    else video.current.removeAttribute('poster');
+  }, [picture]);
+
+  const player = snapshot?.player;
+  const hasPlayer = player !== undefined && player.phase !== 'none' && player.phase !== 'refused';
+  return (
+    <div ref={root} class="root">
+      <PlayerFrame
+        {...{ video, still }}
+        label={label ?? snapshot?.title ?? 'Video'}
+        hasControls={hasPlayer}
+        notice={snapshot ? snapshot.notice : NO_ADDRESS}
+        refusal={{ player, onPlay, onUnmute }}
+      />
+    </div>
+  );
+}

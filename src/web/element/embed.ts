@@ -1,0 +1,8 @@
+import './headend-player.js';
+
+/** Page that other sites show in a frame: the player of its address alone. */
+const player = document.createElement('headend-player');
+player.setAttribute('src', location.pathname);
+for (const name of ['autoplay', 'muted'])
+  if (new URLSearchParams(location.search).has(name)) player.setAttribute(name, '');
+document.body.append(player);

@@ -26,6 +26,7 @@ import {
 import { derivedKey } from './gateway/derived-key.js';
 import { openHealth } from './gateway/health.js';
 import { createWithKey } from './gateway/livestream-with-key.js';
+import { openQoe } from './gateway/qoe.js';
 import { openRecordings } from './gateway/recordings.js';
 import { releaseVersion } from './gateway/release.js';
 import { openRestreams, relayIdOf } from './gateway/restreams.js';
@@ -206,6 +207,8 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     const calls = new BoundedCalls({ clock });
     const health = openHealth({ ...modules, calls });
     closing.push(() => health.close());
+    const qoe = openQoe(modules);
+    closing.push(() => qoe.close());
     streams.onChange((change) => {
       const event = broadcastEvent(change);
       if (event) webhooks.emit(...event);
@@ -316,7 +319,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     carryAccessChanges({ authentication, streams, audience, recordingAdmission, hub });
     const holders = {
       ...{ authentication, keys, channels, livestreams, streams, thumbnails, audience, chat },
-      ...{ recordings, recordingAdmission, videos, restreams, health },
+      ...{ recordings, recordingAdmission, videos, restreams, health, qoe },
     };
     startAccountDeletion(holders);
 

@@ -24,13 +24,14 @@ const ALLOWED_IMPORTS: Record<string, string[]> = {
   videos: ['streams', 'transcode', 'recordings', 'platform'],
   thumbnails: ['streams', 'packager', 'media', 'platform'],
   health: ['streams', 'media', 'platform'],
+  qoe: ['streams', 'platform'],
   'egress/http': ['platform'],
   'egress/hls': ['egress/http', 'streams', 'packager', 'media', 'platform'],
   'egress/recordings': ['egress/http', 'streams', 'recordings', 'packager', 'media', 'platform'],
   restreams: ['sockets', 'accounts', 'ingest/rtmp', 'streams', 'webrtc', 'media', 'platform'],
   api: [
     ...['accounts', 'streams', 'audience', 'chat', 'webhooks', 'thumbnails', 'recordings', 'restreams'],
-    ...['videos', 'health', 'platform'],
+    ...['videos', 'health', 'qoe', 'platform'],
   ],
 };
 

@@ -9,6 +9,7 @@ import { INVITEE_SCHEMAS } from './livestreams/livestream-invitee-schema.js';
 import { LIVESTREAM_SCHEMAS } from './livestreams/livestream-schema.js';
 import { STATS_SCHEMAS } from './livestreams/livestream-stats-schema.js';
 import { OEMBED_SCHEMAS } from './pages/oembed-schema.js';
+import { QOE_SCHEMAS } from './qoe/qoe-schema.js';
 import { CHAT_REPLAY_SCHEMAS } from './recordings/chat-replay-schema.js';
 import { RECORDING_SCHEMAS } from './recordings/recording-schema.js';
 import { RESTREAM_SCHEMAS } from './restreams/restream-schema.js';
@@ -29,6 +30,7 @@ export * from './livestreams/livestream-invitee-schema.js';
 export * from './livestreams/livestream-schema.js';
 export * from './livestreams/livestream-stats-schema.js';
 export * from './pages/oembed-schema.js';
+export * from './qoe/qoe-schema.js';
 export * from './recordings/chat-replay-schema.js';
 export * from './recordings/recording-schema.js';
 export * from './restreams/restream-schema.js';
@@ -61,6 +63,7 @@ export const NAMED_SCHEMAS = [
   ...PUBLIC_CHANNEL_SCHEMAS,
   ...WEBHOOK_SCHEMAS,
   ...SEARCH_SCHEMAS,
+  ...QOE_SCHEMAS,
   ...OEMBED_SCHEMAS,
   ...CHAT_SCHEMAS,
   ...CHAT_REPLAY_SCHEMAS,

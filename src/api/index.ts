@@ -21,6 +21,7 @@ export { livestreamScope } from './livestreams/livestream-scope.js';
 export type { PublicUrls } from './livestreams/stream-view.js';
 export * from './pages/oembed-routes.js';
 export * from './pages/page-heads.js';
+export * from './qoe/qoe-routes.js';
 export { clipChatRoutes, recordingChatRoutes } from './recordings/chat-replay-routes.js';
 export { livestreamRecordingRoutes, recordingRoutes } from './recordings/recording-routes.js';
 export { livestreamTargetRoutes } from './restreams/restream-routes.js';

@@ -26,6 +26,8 @@ import {
   pageHeads,
   pageRoutes,
   publicChannelRoutes,
+  qoeListRoutes,
+  qoeReportRoutes,
   recordingChatRoutes,
   recordingClipRoutes,
   recordingRoutes,
@@ -50,6 +52,7 @@ import {
   type Logger,
   projectRoot,
 } from '../platform/index.js';
+import type { Qoe } from '../qoe/index.js';
 import type { Recordings } from '../recordings/index.js';
 import type { Restreams } from '../restreams/index.js';
 import { type SocketServer, socketRoutes } from '../sockets/index.js';
@@ -71,6 +74,7 @@ export type GatewayModules = {
   videos: Videos;
   restreams: Restreams;
   health: IngestHealth;
+  qoe: Qoe;
   packager: Packager;
   whepEgress: WhepEgress;
   /** Limits offers of viewers per address. */
@@ -134,6 +138,7 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
       await scope.register(viewerRoutes, { audience, authenticate, guards, iceServers, clock });
       await scope.register(chatRoutes, { chat, guards });
       await scope.register(livestreamHealthRoutes, { health: modules.health, chat, guards });
+      await scope.register(qoeListRoutes, { qoe: modules.qoe, lookup, guards });
       await scope.register(streamKeyRoutes, { lookup, guards, keys, urls, clock });
       await scope.register(livestreamRecordingRoutes, { ...recordingOptions, lookup });
       await scope.register(livestreamClipRoutes, clips);
@@ -164,6 +169,12 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
     routes: async (scope) => {
       const sources = { channels: publicChannels, livestreams, recordings, lookup, urls };
       await scope.register(searchRoutes, { ...sources, calls: modules.calls, clock });
+    },
+  });
+  await http.register(livestreamScope, {
+    ...{ guards, clock, path: '/api/qoe' },
+    routes: async (scope) => {
+      await scope.register(qoeReportRoutes, { qoe: modules.qoe, audience, clock });
     },
   });
   const { sessions, accessTokens } = authentication;

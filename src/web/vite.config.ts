@@ -14,10 +14,11 @@ export default defineConfig({
     sourcemap: true,
     rolldownOptions: {
       // `player` is the script that other sites load, by an address that stays.
-      input: ['index', 'embed'].reduce(
-        (input, name) => ({ ...input, [name]: `${import.meta.dirname}/${name}.html` }),
-        { player: `${import.meta.dirname}/element/headend-player.tsx` },
-      ),
+      input: {
+        index: `${import.meta.dirname}/index.html`,
+        embed: `${import.meta.dirname}/embed.html`,
+        player: `${import.meta.dirname}/element/headend-player.tsx`,
+      },
       output: {
         entryFileNames: ({ name }) => (name === 'player' ? 'player.js' : 'assets/[name]-[hash].js'),
       },

@@ -100,7 +100,7 @@ export function pageHeads(options: PageHeadsOptions): DescribePage {
 
   async function ofVideo(id: string): Promise<PageHead | undefined> {
     const video = await videos.find(id);
-    if (!video || video.state !== 'ready' || video.visibility === 'private') return undefined;
+    if (video?.state !== 'ready' || video.visibility === 'private') return undefined;
     const described = { title: video.title, description: 'Video', author: null, image: undefined };
     return media(`videos/${id}`, `embed/videos/${id}`, described);
   }

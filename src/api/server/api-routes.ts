@@ -48,6 +48,7 @@ import {
   StreamResponse,
   StreamsResponse,
 } from '../livestreams/livestream-schema.js';
+import { QoeReport, QoeResponse } from '../qoe/qoe-schema.js';
 import { ChatReplay } from '../recordings/chat-replay-schema.js';
 import {
   EditRecordingRequest,
@@ -92,6 +93,8 @@ export const API_ROUTES = {
   'DELETE /api/auth/invitations/:id': { response: SuccessResponse },
   'GET /api/channels/:name': { response: PublicChannelResponse },
   'GET /api/search': { response: SearchResponse },
+  'POST /api/qoe': { body: QoeReport, response: SuccessResponse },
+  'GET /api/livestream/:streamId/qoe': { response: QoeResponse },
   'GET /api/channel': { response: ChannelResponse },
   'PATCH /api/channel': { body: ChannelRequest, response: ChannelResponse },
   'GET /api/users/:userId/follow': { response: FollowResponse },

@@ -9,6 +9,7 @@ import { Badge } from '../pages/badge.js';
 import type { Badge as BadgeData } from '../pages/playback-state.js';
 import { KeySection } from './key-section.js';
 import { LivestreamForm } from './livestream-form.js';
+import { QualitySection } from './quality-section.js';
 import { RecordingSection } from './recording-section.js';
 import { RestreamSection } from './restream-section.js';
 
@@ -93,6 +94,7 @@ export function LivestreamCard({ currentUser, stream, onChange }: LivestreamCard
           )}
           <KeySection currentUser={currentUser} streamId={stream.id} />
           <RestreamSection currentUser={currentUser} streamId={stream.id} />
+          <QualitySection streamId={stream.id} />
           <RecordingSection currentUser={currentUser} streamId={stream.id} />
         </>
       )}

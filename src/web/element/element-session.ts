@@ -5,6 +5,7 @@ import { type PageState, playbackState } from '../pages/playback-state.js';
 import { createPlayer } from '../player/create-player.js';
 import type { DeliveryChoice } from '../player/delivery.js';
 import { type LivePlayer, NO_PLAYER, type PlayerStats, type PlayerView } from '../player/live-player.js';
+import { QoeReporter } from '../qoe/qoe-reporter.js';
 import { type LoadedMedia, loadMedia } from './loaded-media.js';
 import type { PlayerSource } from './player-source.js';
 
@@ -50,6 +51,8 @@ export class ElementSession {
   #capacityError: string | undefined;
   #player: LivePlayer | undefined;
   #playerKey: string | undefined;
+  /** Only of a livestream, from the wish to play on. */
+  #reporter: QoeReporter | undefined;
 
   constructor(options: ElementSessionOptions) {
     this.#options = options;
@@ -70,12 +73,14 @@ export class ElementSession {
   start(): void {
     const { signal } = this.#closing;
     window.addEventListener('pagehide', () => this.#leave(), { signal });
+    if (this.#wanted) this.#startReporter();
     this.#poll.start();
   }
 
   /** Starts playback, also where it was not wanted or not allowed before; call it from a click handler. */
   play(): void {
     this.#wanted = true;
+    this.#startReporter();
     if (this.#player) this.#player.play();
     else this.#update();
     this.#options.onChange();
@@ -98,6 +103,7 @@ export class ElementSession {
 
   close(): void {
     this.#closing.abort();
+    this.#reporter?.close();
     this.#poll.close();
     this.#closePlayer();
     this.#leave();
@@ -170,6 +176,16 @@ export class ElementSession {
     this.#unplayable = !this.#player;
     this.#player?.start();
     onChange();
+  }
+
+  #startReporter(): void {
+    const { kind, id: streamId, origin } = this.#options.source;
+    if (kind !== 'livestream' || this.#reporter) return;
+    this.#reporter = new QoeReporter({
+      ...{ streamId, origin, viewerToken: () => this.#token },
+      stats: () => (this.#state() === 'live' ? this.#player?.stats() : undefined),
+    });
+    this.#reporter.start();
   }
 
   /** Becomes one viewer of the livestream for all protocols. @returns false when it is at capacity */

@@ -7,6 +7,7 @@ import { ClipButton } from '../clips/clip-button.js';
 import { PlayerBar } from '../player/player-bar.js';
 import { PlayerFrame } from '../player/player-frame.js';
 import { Scrubber } from '../player/scrubber.js';
+import { QoeReporter } from '../qoe/qoe-reporter.js';
 import { StreamRecordings } from '../recordings/stream-recordings.js';
 import { Badge } from './badge.js';
 import { exposeStats } from './console-surface.js';
@@ -46,9 +47,22 @@ export function WatchPage({ streamId }: { streamId: string }) {
     setSnapshot(session.snapshot());
     session.start();
     streamSocket.start();
+    let viewerToken: string | undefined;
+    void streamSocket.viewerToken().then((token) => {
+      viewerToken = token;
+    });
+    const reporter = new QoeReporter({
+      ...{ streamId, viewerToken: () => viewerToken },
+      stats: () => {
+        const isLive = session.stats().state === 'live' && !session.rewindRange()?.isRewinding;
+        return isLive ? session.stats() : undefined;
+      },
+    });
+    reporter.start();
     setSocket(streamSocket);
     return () => {
       removeStats();
+      reporter.close();
       session.close();
       streamSocket.close();
     };

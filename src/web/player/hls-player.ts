@@ -17,6 +17,7 @@ const LATE_TICKS_BEFORE_JUMP = 3;
 const TICKS_WITHOUT_STALL = 30;
 const RETRY_MS = { first: 500, last: 5_000 } as const;
 const ERRORS_KEPT = 50;
+const CMCD_KEYS = ['bl', 'br', 'bs', 'd', 'dl', 'mtp', 'ot', 'pr', 'sf', 'st', 'su', 'tb'] as const;
 
 /** Plays HLS by Media Source Extensions with hls.js, which is loaded when the first player starts. */
 export class HlsPlayer implements LivePlayer {
@@ -152,7 +153,7 @@ export class HlsPlayer implements LivePlayer {
     this.#monitor.sourceReplaced();
     this.#hls?.destroy();
     const { default: HlsClass, Events } = this.#module;
-    const config: Partial<HlsConfig> = { ...this.#settings(), workerPath };
+    const config: Partial<HlsConfig> = { ...this.#settings(), ...this.#clientData(), workerPath };
     const hls = new HlsClass(config);
     this.#hls = hls;
     hls.on(Events.MANIFEST_LOADED, (_, data) => this.#manifestLoaded(data));
@@ -173,6 +174,15 @@ export class HlsPlayer implements LivePlayer {
     );
     hls.attachMedia(this.#options.video);
     this.#options.onChange();
+  }
+
+  /**
+   * Common Media Client Data (CTA-5004) for caches and logs, without ids of viewer and content. In headers, so that the
+   * addresses stay cacheable; to other sites they would need a preflight request for each address.
+   */
+  #clientData(): Partial<HlsConfig> {
+    if (new URL(this.#options.url, location.href).origin !== location.origin) return {};
+    return { cmcd: { useHeaders: true, includeKeys: [...CMCD_KEYS] } };
   }
 
   #settings(): Partial<HlsConfig> {

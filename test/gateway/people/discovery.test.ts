@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
+import type { QoeResponse } from '../../../src/api/contract.js';
 import { openChromium } from '../../support/clients/chromium.js';
 import { PASSWORD, signInPage } from '../../support/clients/page-session.js';
 import { openIsolatedPage, openPage } from '../../support/clients/pages.js';
@@ -159,6 +160,18 @@ t.test('the player plays in a frame and as an element of a page of another site'
     `/${live.streamId}`,
   );
   t.equal(stream.viewers.total, 3, 'each player is one viewer');
+
+  await page.goto('about:blank');
+  const deliveries = await until('the players have reported', async () => {
+    const { body } = await ada.request('GET', `/api/livestream/${live.streamId}/qoe`);
+    const [broadcast] = (body as QoeResponse).broadcasts;
+    const [webrtc, hls] = broadcast?.deliveries ?? [];
+    return webrtc?.plays === 2 && hls?.plays === 1 && [webrtc, hls];
+  });
+  t.match(deliveries, [
+    { delivery: 'webrtc', startup: { count: 2 }, latency: { count: 2 } },
+    { delivery: 'hls', startup: { count: 1 } },
+  ]);
 });
 
 /** Serves a page of another origin. @returns its address */

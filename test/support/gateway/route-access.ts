@@ -146,6 +146,7 @@ export const ROUTE_ACCESS: Record<string, Access> = {
 
   'GET /api/search': { skip: 'needs a query: test/api/search/search-routes.test.ts' },
   'GET /api/oembed': { skip: 'needs an address: test/api/pages/oembed-routes.test.ts' },
+  'POST /api/qoe': { skip: 'needs a broadcast: test/api/qoe/qoe-routes.test.ts' },
   'GET /api/channels/{name}': { allowed: ALL, params: { name: 'The owner' } },
 
   'POST /api/livestream/create': { allowed: BROADCASTERS, body: () => ({ title: 'A test' }) },
@@ -160,6 +161,7 @@ export const ROUTE_ACCESS: Record<string, Access> = {
   'POST /api/livestream/{streamId}/kick': { allowed: OWNER },
   'GET /api/livestream/{streamId}/stats': { allowed: ALL },
   'GET /api/livestream/{streamId}/health': { allowed: MODERATORS },
+  'GET /api/livestream/{streamId}/qoe': { allowed: OWNER },
   'GET /api/livestream/{streamId}/guests': { allowed: OWNER },
   'PUT /api/livestream/{streamId}/guests/{userId}': { allowed: OWNER, params: userId },
   'DELETE /api/livestream/{streamId}/guests/{userId}': { allowed: OWNER, params: userId },

@@ -1,0 +1,92 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { QoeResponse } from '../../api/contract.js';
+import { callApi } from '../api/api-client.js';
+import { ErrorText } from '../forms/error-text.js';
+import { durationText, timeText } from '../forms/format.js';
+import { qualityCsv, rowsOf } from './quality-rows.js';
+
+/** Table of the quality that viewers experienced in the broadcasts of a livestream, also as CSV. */
+export function QualitySection({ streamId }: { streamId: string }) {
+  const [broadcasts, setBroadcasts] = useState<QoeResponse['broadcasts']>();
+  const [error, setError] = useState('');
+
+  useEffect(() => {
+    const closing = new AbortController();
+    const { signal } = closing;
+    void callApi('GET /api/livestream/:streamId/qoe', { params: { streamId }, signal }).then((answer) => {
+      if (signal.aborted) return;
+      if (answer.kind === 'ok') setBroadcasts(answer.value.broadcasts);
+      else setError(answer.message);
+    });
+    return () => closing.abort();
+  }, [streamId]);
+
+  const rows = rowsOf(broadcasts ?? []);
+  const download = (): void => {
+    const url = URL.createObjectURL(new Blob([qualityCsv(rows)], { type: 'text/csv' }));
+    const link = document.createElement('a');
+    link.href = url;
+    link.download = `quality-${streamId}.csv`;
+    link.click();
+    URL.revokeObjectURL(url);
+  };
+  return (
+    <section aria-labelledby={`quality-${streamId}`}>
+      <h3 id={`quality-${streamId}`}>Quality for viewers</h3>
+      <ErrorText>{error}</ErrorText>
+      {broadcasts && rows.length === 0 && (
+        <p class="faint">Nothing yet: players report while somebody watches.</p>
+      )}
+      {rows.length > 0 && (
+        <>
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a table that scrolls must be reached by the keyboard */}
+          <section class="table" tabIndex={0} aria-label="Broadcasts">
+            <table>
+              <thead>
+                <tr>
+                  <th>Broadcast</th>
+                  <th>Delivery</th>
+                  <th>Plays</th>
+                  <th>Watched</th>
+                  <th>Startup, median</th>
+                  <th>95 %</th>
+                  <th>Behind live, median</th>
+                  <th>Stalled</th>
+                  <th>Stalls</th>
+                  <th>Switches</th>
+                  <th>Failures</th>
+                  <th>Falls to HLS</th>
+                </tr>
+              </thead>
+              <tbody>
+                {rows.map((row) => (
+                  <tr key={`${row.broadcastId} ${row.delivery}`}>
+                    <td>{timeText(row.startedAt)}</td>
+                    <td>{row.delivery === 'hls' ? 'HLS' : 'WebRTC'}</td>
+                    <td>{row.plays}</td>
+                    <td>{durationText(row.playedS)}</td>
+                    <td>{secondsText(row.startupP50Ms)}</td>
+                    <td>{secondsText(row.startupP95Ms)}</td>
+                    <td>{secondsText(row.latencyP50Ms)}</td>
+                    <td>{(row.rebufferRatio * 100).toFixed(2)} %</td>
+                    <td>{row.rebuffers}</td>
+                    <td>{row.switches}</td>
+                    <td>{row.failures}</td>
+                    <td>{row.falls || '–'}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </section>
+          <button type="button" onClick={download}>
+            Download as CSV
+          </button>
+        </>
+      )}
+    </section>
+  );
+}
+
+function secondsText(ms: number | undefined): string {
+  return ms === undefined ? '–' : `${(ms / 1_000).toFixed(2)} s`;
+}

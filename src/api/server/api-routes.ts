@@ -100,7 +100,6 @@ export const API_ROUTES = {
   'GET /api/users/:userId/follow': { response: FollowResponse },
   'PUT /api/users/:userId/follow': { response: FollowResponse },
   'DELETE /api/users/:userId/follow': { response: FollowResponse },
-  'GET /api/clips': { response: ClipsResponse },
   'POST /api/livestream/create': { body: CreateRequest, response: CreateResponse },
   'GET /api/livestream/active': { response: StreamsResponse },
   'GET /api/livestream/upcoming': { response: StreamsResponse },

@@ -23,6 +23,7 @@ import {
   publicUrlPath,
   warnOfTrustedPeers,
 } from './gateway/addresses.js';
+import { announceBroadcasts } from './gateway/broadcast-events.js';
 import { derivedKey } from './gateway/derived-key.js';
 import { openHealth } from './gateway/health.js';
 import { createWithKey } from './gateway/livestream-with-key.js';
@@ -53,7 +54,7 @@ import { Signalling, WebrtcService } from './socket-signalling/index.js';
 import { createSocketHub } from './sockets/index.js';
 import { Livestreams, StreamRegistry } from './streams/index.js';
 import type { Videos } from './videos/index.js';
-import { broadcastEvent, createWebhooks } from './webhooks/index.js';
+import { createWebhooks } from './webhooks/index.js';
 import { createWebrtcPool, IceServers, OfferLimit } from './webrtc/index.js';
 
 export type GatewayContext = {
@@ -209,10 +210,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     closing.push(() => health.close());
     const qoe = openQoe(modules);
     closing.push(() => qoe.close());
-    streams.onChange((change) => {
-      const event = broadcastEvent(change);
-      if (event) webhooks.emit(...event);
-    });
+    announceBroadcasts({ ...modules, log: log.child({ module: 'webhooks' }) });
     const { thumbnails, captures } = startThumbnails(config, { ...modules, transcoder });
     closing.push(() => captures.close());
     await streams.start();

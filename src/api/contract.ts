@@ -1,3 +1,4 @@
+import { ANALYTICS_SCHEMAS } from './analytics/analytics-schema.js';
 import { AUTH_SCHEMAS } from './auth/auth-schema.js';
 import { PUBLIC_CHANNEL_SCHEMAS } from './channels/public-channel-schema.js';
 import { CHAT_SCHEMAS } from './chat/chat-schema.js';
@@ -19,6 +20,7 @@ import { VIDEO_SCHEMAS } from './videos/video-schema.js';
 import { AUDIENCE_SCHEMAS } from './viewers/viewer-schema.js';
 import { WEBHOOK_SCHEMAS } from './webhooks/webhook-schema.js';
 
+export * from './analytics/analytics-schema.js';
 export * from './auth/auth-schema.js';
 export * from './channels/public-channel-schema.js';
 export * from './chat/chat-schema.js';
@@ -53,6 +55,7 @@ export const NAMED_SCHEMAS = [
   ...LIVESTREAM_SCHEMAS,
   ...INVITEE_SCHEMAS,
   ...STATS_SCHEMAS,
+  ...ANALYTICS_SCHEMAS,
   ...HEALTH_SCHEMAS,
   ...RECORDING_SCHEMAS,
   ...CLIP_SCHEMAS,

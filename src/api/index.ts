@@ -1,3 +1,4 @@
+export { type AnalyticsRoutesOptions, analyticsRoutes } from './analytics/analytics-routes.js';
 export { authRoutes } from './auth/auth-routes.js';
 export type { AuthRoutesOptions } from './auth/auth-routes-options.js';
 export * from './auth/follow-routes.js';

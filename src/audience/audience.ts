@@ -40,7 +40,7 @@ import {
   SocketAudience,
 } from './socket-audience.js';
 import { NO_VIEWERS, type StreamAudience, type ViewerCounts, type ViewerMinute } from './stream-audience.js';
-import { ViewHistoryTable } from './view-history-table.js';
+import { type AnalyzedTime, type ViewAnalysis, ViewHistoryTable } from './view-history-table.js';
 import { ViewHistoryWriter } from './view-history-writer.js';
 import { viewerAdmission } from './viewer-admission.js';
 import { ViewerReview } from './viewer-review.js';
@@ -292,6 +292,11 @@ export class Audience implements ViewerAdmission {
     if (!running) return stored;
     const before = stored.filter(({ startedAt }) => startedAt < running.startedAt);
     return [...before, running].slice(-limit);
+  }
+
+  /** Returns what is stored of the views within a time: numbers, no persons. */
+  async analyze(streamId: string, time: AnalyzedTime): Promise<ViewAnalysis> {
+    return await this.#table.analyze(streamId, time);
   }
 
   /** Returns a livestream that the principal may watch. @throws PublicError 404 `stream_not_found` */

@@ -7,3 +7,4 @@ export {
 export type { AudienceLimits } from './audience-limits.js';
 export { RecordingAdmission, type RecordingAdmissionOptions } from './recording-admission.js';
 export type { ViewerCounts, ViewerMinute } from './stream-audience.js';
+export type { AnalyzedTime, ViewAnalysis } from './view-history-table.js';

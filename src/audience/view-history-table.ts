@@ -3,6 +3,26 @@ import type { ViewerProtocol } from '../streams/index.js';
 import { NO_VIEWERS, type ViewerMinute } from './stream-audience.js';
 import type { View } from './viewer.js';
 
+/** Time that is analyzed, and the length of the intervals of its series, seconds. */
+export type AnalyzedTime = { from: Date; to: Date; intervalS: number };
+
+type ViewSums = {
+  protocol: ViewerProtocol | null;
+  /** The sum of all protocols. */
+  isTotal: boolean;
+  views: number;
+  viewers: number;
+  watchTimeS: number;
+};
+
+export type ViewAnalysis = { sums: ViewSums[]; series: ViewInterval[] };
+
+/** Interval of a series, counted from 0. */
+type ViewInterval = { index: number; joined: number; departed: number; total: number } & Record<
+  ViewerProtocol,
+  number
+>;
+
 /** Statements on `livestream_viewers`, `livestream_viewer_minutes` and `audience_heartbeat`, which no other class queries. */
 export class ViewHistoryTable {
   readonly #sql: Sql;
@@ -68,6 +88,53 @@ export class ViewHistoryTable {
         byProtocol: { ...NO_VIEWERS, ...byProtocol },
       }))
       .reverse();
+  }
+
+  /** Returns sums and series of the views within a time. */
+  async analyze(streamId: string, time: AnalyzedTime): Promise<ViewAnalysis> {
+    const [sums, series] = await Promise.all([this.#sums(streamId, time), this.#series(streamId, time)]);
+    return { sums, series };
+  }
+
+  /** Sums the views within a time, all and by protocol (null: they saw no picture). */
+  async #sums(streamId: string, { from, to }: AnalyzedTime): Promise<ViewSums[]> {
+    return await this.#sql<ViewSums[]>`
+      select protocol, grouping(protocol) = 1 as "isTotal", count(*)::int as views,
+        count(distinct coalesce(viewer_id, id))::int as viewers,
+        coalesce(sum(extract(epoch from least(coalesce(left_at, ${to}), ${to}) - greatest(joined_at, ${from}))), 0)::float8
+          as "watchTimeS"
+      from livestream_viewers where ${this.#within(streamId, from, to)}
+      group by rollup (protocol)`;
+  }
+
+  /** Counts viewers who joined and left, and the most at the same time, by interval; intervals without any are missing. */
+  async #series(streamId: string, { from, to, intervalS }: AnalyzedTime): Promise<ViewInterval[]> {
+    const intervalOf = (time: ReturnType<Sql>): ReturnType<Sql> =>
+      this.#sql`floor(extract(epoch from ${time} - ${from}::timestamptz) / ${intervalS})::int`;
+    return await this.#sql<ViewInterval[]>`
+      with joins as (
+        select ${intervalOf(this.#sql`greatest(joined_at, ${from})`)} as index, count(*)::int as joined
+        from livestream_viewers where ${this.#within(streamId, from, to)} group by 1
+      ), leaving as (
+        select ${intervalOf(this.#sql`left_at`)} as index, count(*)::int as departed
+        from livestream_viewers where ${this.#within(streamId, from, to)} and left_at < ${to} group by 1
+      ), minutes as (
+        select ${intervalOf(this.#sql`greatest(minute, ${from})`)} as index, max(viewers) as total,
+          max((by_protocol ->> 'whep')::int) as whep, max((by_protocol ->> 'll-hls')::int) as "ll-hls",
+          max((by_protocol ->> 'hls')::int) as hls, max((by_protocol ->> 'dash')::int) as dash
+        from livestream_viewer_minutes
+        where stream_id = ${streamId} and minute >= date_trunc('minute', ${from}::timestamptz) and minute < ${to}
+        group by 1
+      )
+      select index, coalesce(joined, 0) as joined, coalesce(departed, 0) as departed, coalesce(total, 0) as total,
+        coalesce(whep, 0) as whep, coalesce("ll-hls", 0) as "ll-hls", coalesce(hls, 0) as hls, coalesce(dash, 0) as dash
+      from joins full join leaving using (index) full join minutes using (index) order by index`;
+  }
+
+  /** Condition of views that overlap a time. They began at most a day before, so that the index by time serves it. */
+  #within(streamId: string, from: Date, to: Date): ReturnType<Sql> {
+    return this.#sql`stream_id = ${streamId} and joined_at >= ${from}::timestamptz - interval '1 day'
+      and joined_at < ${to} and (left_at is null or left_at > ${from})`;
   }
 
   /** Removes the user id from views of a user. @returns the number changed */

@@ -1,6 +1,6 @@
 import type { Clock } from '../platform/index.js';
 import { type PublicMessage, publicMessage } from './messages/chat-message.js';
-import type { MessageTable } from './messages/message-table.js';
+import type { ChatActivity, MessageTable } from './messages/message-table.js';
 import type { Ban, ModerationTable } from './moderation/moderation-table.js';
 
 /** Message of a user, also a deleted one. */
@@ -15,7 +15,7 @@ export type StreamModeration = {
 };
 
 export type ChatRecordsOptions = {
-  messages: Pick<MessageTable, 'pageOfUser'>;
+  messages: Pick<MessageTable, 'activity' | 'pageOfUser'>;
   moderation: Pick<ModerationTable, 'moderators' | 'bans'>;
   clock: Clock;
 };
@@ -38,6 +38,14 @@ export class ChatRecords {
       ...publicMessage(message),
       deletedAt: deletedAt?.toISOString() ?? null,
     }));
+  }
+
+  /** Returns how much was said in a livestream within a time. @param intervalS length of an interval, seconds */
+  async activityOf(
+    streamId: string,
+    time: { from: Date; to: Date; intervalS: number },
+  ): Promise<ChatActivity> {
+    return await this.#options.messages.activity(streamId, time);
   }
 
   async moderationOf(streamId: string): Promise<StreamModeration> {

@@ -4,6 +4,7 @@ export type { ChatRecords, StreamModeration, WrittenMessage } from './chat-recor
 export type { Visitor } from './chat-role.js';
 export type { PublicMessage } from './messages/chat-message.js';
 export type { HistoryQuery } from './messages/history.js';
+export type { ChatActivity } from './messages/message-table.js';
 export type { PostRequest } from './messages/posting.js';
 export type { BanRequest } from './moderation/moderation.js';
 export type { Ban, LogEntry } from './moderation/moderation-table.js';

@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Authentication, Channels, StreamKeys } from '../accounts/index.js';
 import {
+  analyticsRoutes,
   authRoutes,
   type ClipRoutesOptions,
   channelRoutes,
@@ -138,6 +139,7 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
       await scope.register(viewerRoutes, { audience, authenticate, guards, iceServers, clock });
       await scope.register(chatRoutes, { chat, guards });
       await scope.register(livestreamHealthRoutes, { health: modules.health, chat, guards });
+      await scope.register(analyticsRoutes, { streams, audience, chat, lookup, guards, clock });
       await scope.register(qoeListRoutes, { qoe: modules.qoe, lookup, guards });
       await scope.register(streamKeyRoutes, { lookup, guards, keys, urls, clock });
       await scope.register(livestreamRecordingRoutes, { ...recordingOptions, lookup });

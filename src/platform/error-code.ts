@@ -16,6 +16,7 @@ export const ERROR_CODES = [
   'banned',
   'body_invalid',
   'body_too_large',
+  'broadcast_not_found',
   'bundle_required',
   'capacity_reached',
   'channel_not_found',

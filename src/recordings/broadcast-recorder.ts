@@ -25,8 +25,10 @@ const KEPT_RUNS = 8;
 const NOTICE = 'recording';
 const SLOW_DISK_NOTICE = 'The disk of the server is too slow: the recording has gaps.';
 
+type RecordedLivestream = Pick<Livestream, 'userId' | 'recordingEnabled' | 'visibilityAfterTest'>;
+
 export type RecorderHost = RecordingContext & {
-  findLivestream(streamId: string): Promise<Pick<Livestream, 'userId' | 'recordingEnabled'> | undefined>;
+  findLivestream(streamId: string): Promise<RecordedLivestream | undefined>;
   /** Renditions of recordings that start by themselves. */
   defaultRenditions: RecordedRenditions;
   /** Record what viewers see while the publisher is away. */
@@ -62,6 +64,8 @@ export class BroadcastRecorder implements BroadcastSubscription {
   #undecidedBytes = 0;
   #deciding = false;
   #newestMsn = -1;
+  /** During a private test nothing is recorded by itself, and nobody can rewind to it later. */
+  #isTesting = false;
   #isEnded = false;
 
   constructor(broadcast: Broadcast, host: RecorderHost) {
@@ -113,12 +117,14 @@ export class BroadcastRecorder implements BroadcastSubscription {
     this.#take(segment);
   }
 
-  /** The stored livestream has changed: recording may have been switched on. */
+  /** The stored livestream has changed: recording may have been switched on, or a private test may have ended. */
   livestreamUpdated(): void {
-    if (this.#undecided || this.#active || this.#isEnded) return;
+    if ((this.#undecided && !this.#deciding) || this.#isEnded) return;
     void this.#mutex
       .run(async () => {
-        if (!this.#active && !this.#isEnded) await this.#startIfEnabled([]);
+        if (this.#undecided || this.#isEnded) return;
+        const livestream = await this.#findLivestream();
+        if (!this.#active) await this.#startIfEnabled(livestream, []);
       })
       .catch((error: unknown) => this.#log.warn({ err: error }, 'recording could not be started'));
   }
@@ -136,7 +142,7 @@ export class BroadcastRecorder implements BroadcastSubscription {
         throw new PublicError(409, 'recording_under_way', 'This broadcast is being recorded.', {
           recordingId: this.#active.recording.id,
         });
-      const livestream = await this.#host.findLivestream(this.#broadcast.streamId);
+      const livestream = await this.#findLivestream();
       await this.#host.checkRoom(livestream?.userId ?? null);
       const active = await this.#begin(renditions, livestream?.userId ?? null, this.#newestMsn + 1);
       if (!active) throw new PublicError(409, 'recording_under_way', 'This broadcast is being recorded.');
@@ -207,7 +213,8 @@ export class BroadcastRecorder implements BroadcastSubscription {
         await this.#rewind.takeOver();
       }
       const known = this.#broadcast.resumed ? await this.#takeOver() : undefined;
-      if (!known) await this.#startIfEnabled(undecided);
+      const livestream = await this.#findLivestream();
+      if (!known) await this.#startIfEnabled(livestream, undecided);
       this.#undecided = undefined;
       for (const segment of undecided) this.#take(segment);
     } catch (error) {
@@ -225,7 +232,7 @@ export class BroadcastRecorder implements BroadcastSubscription {
     if (active?.accepts(segment) && this.#isRecorded(segment, active.recording.renditions))
       active.add(segment);
     // Also a slate that is left out of recordings: a hole would cut the window off.
-    else if (this.#isOfSource(segment)) this.#rewind.add(segment);
+    else if (!this.#isTesting && this.#isOfSource(segment)) this.#rewind.add(segment);
   }
 
   #keepUndecided(undecided: CompletedSegment[], segment: CompletedSegment): void {
@@ -244,12 +251,20 @@ export class BroadcastRecorder implements BroadcastSubscription {
     return this.#activate(recording, { msn: 0, fileNumber: (files.at(-1)?.number ?? -1) + 1 });
   }
 
+  async #findLivestream(): Promise<RecordedLivestream | undefined> {
+    const livestream = await this.#host.findLivestream(this.#broadcast.streamId);
+    this.#isTesting = livestream !== undefined && livestream.visibilityAfterTest !== null;
+    return livestream;
+  }
+
   /** Starts a recording if the livestream is to be recorded, unless this broadcast has been recorded before. */
-  async #startIfEnabled(undecided: readonly CompletedSegment[]): Promise<void> {
-    const { table, findLivestream, checkRoom, defaultRenditions } = this.#host;
-    const { id, streamId } = this.#broadcast;
-    const livestream = await findLivestream(streamId);
-    if (!livestream?.recordingEnabled || (await table.hasAny(id))) return;
+  async #startIfEnabled(
+    livestream: RecordedLivestream | undefined,
+    undecided: readonly CompletedSegment[],
+  ): Promise<void> {
+    const { table, checkRoom, defaultRenditions } = this.#host;
+    const isWanted = livestream?.recordingEnabled === true && !this.#isTesting;
+    if (!isWanted || (await table.hasAny(this.#broadcast.id))) return;
     try {
       await checkRoom(livestream.userId);
     } catch (error) {

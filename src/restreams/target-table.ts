@@ -109,7 +109,7 @@ export class TargetTable {
       select targets.id, livestreams.id as "streamId", protocol, sealed, changed_at::text as version
       from livestreams join restream_targets targets
         on targets.stream_id = livestreams.id or targets.user_id = livestreams.user_id
-      where livestreams.id = any(${streamIds}::uuid[]) and enabled
+      where livestreams.id = any(${streamIds}::uuid[]) and enabled and livestreams.visibility_after_test is null
       order by livestreams.id, targets.id`;
   }
 

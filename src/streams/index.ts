@@ -1,7 +1,9 @@
 export * from './admission/publisher-admission.js';
+export { isOver } from './admission/registry-refusals.js';
 export * from './admission/viewer-admission.js';
 export * from './admission/viewer-request.js';
 export * from './broadcast/broadcast-subscriber.js';
+export type { StoredBroadcast } from './broadcast/broadcast-table.js';
 export * from './broadcast/encoder-run.js';
 export * from './broadcast/end-reason.js';
 export * from './broadcast/hls-demand.js';

@@ -12,7 +12,7 @@ import {
 import { RevokedKeys } from './admission/revoked-keys.js';
 import { BroadcastHeartbeat } from './broadcast/broadcast-heartbeat.js';
 import type { BroadcastSubscriber } from './broadcast/broadcast-subscriber.js';
-import { BroadcastTable, type OpenBroadcast } from './broadcast/broadcast-table.js';
+import { BroadcastTable, type OpenBroadcast, type StoredBroadcast } from './broadcast/broadcast-table.js';
 import { BROADCAST_END, type BroadcastEnd } from './broadcast/end-reason.js';
 import { LiveBroadcast } from './broadcast/live-broadcast.js';
 import type { Publisher } from './broadcast/publication.js';
@@ -161,6 +161,16 @@ export class StreamRegistry {
   /** Tells whether a user's livestream has a running broadcast, or one that waits for its publisher. */
   async isUnderWay(userId: string): Promise<boolean> {
     return (await this.#livestreams.ownedAmong(userId, [...this.#running.keys()])).length > 0;
+  }
+
+  /** Returns stored broadcasts of a livestream, newest first. @param before id of one; only older ones */
+  async listBroadcasts(streamId: string, limit: number, before?: string): Promise<StoredBroadcast[]> {
+    return await this.#broadcasts.list(streamId, limit, before);
+  }
+
+  /** @param broadcastId must have the form of a UUID */
+  async findBroadcast(streamId: string, broadcastId: string): Promise<StoredBroadcast | undefined> {
+    return await this.#broadcasts.find(streamId, broadcastId);
   }
 
   /** Returns those of the given broadcasts that have not ended, in any gateway. */

@@ -223,3 +223,47 @@ t.test('steps of the wall clock take nothing from a recording, and it ends after
     t.equal((await fixture.recordings.replays.load(id)).renditions[0]?.segments.length, 3);
   }
 });
+
+t.test('a private test is recorded by hand only, and nobody can rewind to it after it', async (t) => {
+  const fixture = await openRecordingsFixture(t, { rewind: { windowMs: 600_000 } });
+  const { livestreams, recordings, sql } = fixture;
+  const streamId = await fixture.create();
+  await livestreams.edit(streamId, { isTesting: true });
+  const live = await fixture.publish(streamId);
+  live.feed(syntheticSegment(0));
+  live.feed(syntheticSegment(1));
+  const byHand = await recordings.startRecording(streamId);
+  t.equal(byHand.visibility, 'private');
+  await recordings.stopRecording(byHand.id);
+  await recordings.remove(byHand);
+  live.feed(syntheticSegment(2));
+
+  await livestreams.edit(streamId, { isTesting: false });
+  let msn = 3;
+  await until('the window is written', async () => {
+    live.feed(syntheticSegment(msn++));
+    const rows = await sql`select from recording_segments s join recordings r on r.id = s.recording_id
+      where r.purpose = 'rewind'`;
+    return rows.count > 0;
+  });
+  const [first] = await sql<[{ msn: number }]>`
+    select min(s.program_date_time) as at, min(decode_time_s)::float8 as msn
+    from recording_segments s join recordings r on r.id = s.recording_id where r.purpose = 'rewind'`;
+  t.ok(first.msn >= 10 + 3 * 2, 'it begins behind the test');
+});
+
+t.test('a broadcast that was tested first is recorded from the end of the test on', async (t) => {
+  const fixture = await openRecordingsFixture(t);
+  const streamId = await fixture.create();
+  await fixture.livestreams.edit(streamId, { isTesting: true });
+  const live = await fixture.publish(streamId);
+  live.feed(syntheticSegment(0));
+  await fixture.livestreams.edit(streamId, { isTesting: false });
+  let msn = 1;
+  await until('it is recorded', async () => {
+    live.feed(syntheticSegment(msn++));
+    return (await fixture.recordings.listByStream(streamId, { limit: 1, offset: 0 })).length > 0;
+  });
+  const recording = await live.untilRecording(() => true);
+  t.equal(recording.visibility, 'public');
+});

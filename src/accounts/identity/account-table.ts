@@ -99,6 +99,11 @@ export class AccountTable {
     return row?.hash;
   }
 
+  /** @param ids must have the form of UUIDs. */
+  async listByIds(ids: readonly string[]): Promise<Account[]> {
+    return this.#sql<Account[]>`select ${this.#columns()} from accounts where id = any(${[...ids]}::uuid[])`;
+  }
+
   /** Newest first. */
   async list(page: { limit: number; offset: number; before?: string | undefined }): Promise<Account[]> {
     const { before } = page;

@@ -57,6 +57,11 @@ export class Accounts {
     return await this.#table.search(query, limit);
   }
 
+  /** Returns those of the given users who have an account, in no order. */
+  async listByIds(userIds: readonly string[]): Promise<Account[]> {
+    return await this.#table.listByIds(userIds.filter((id) => isUuid(id)));
+  }
+
   hasAdministrator(): Promise<boolean> {
     return this.#table.hasAdministrator();
   }

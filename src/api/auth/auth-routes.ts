@@ -33,6 +33,7 @@ import { accountRoutes } from './account-routes.js';
 import type { AuthRoutesOptions } from './auth-routes-options.js';
 import { credentialRoutes } from './credential-routes.js';
 import { ownSession } from './own-session.js';
+import { userRoutes } from './user-routes.js';
 
 const PREFIX = '/api/auth';
 
@@ -49,6 +50,7 @@ export const authRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (app, opt
       await scope.register(routes, options);
       await scope.register(credentialRoutes, options);
       await scope.register(accountRoutes, options);
+      await scope.register(userRoutes, options);
     },
     { prefix: PREFIX },
   );

@@ -265,7 +265,30 @@ export const FollowResponse = Type.Object(
 );
 export type FollowResponse = Static<typeof FollowResponse>;
 
+const MAXIMUM_USERS = 100;
+export const UsersQuery = Type.Object(
+  {
+    name: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 100, description: 'Name of one account; case does not matter' }),
+    ),
+    ids: Type.Optional(
+      Type.String({
+        pattern: `^[^,]{1,200}(,[^,]{1,200}){0,${MAXIMUM_USERS - 1}}$`,
+        description: `Up to ${MAXIMUM_USERS} ids, separated by commas`,
+      }),
+    ),
+  },
+  { additionalProperties: false, minProperties: 1 },
+);
+
+export const UsersResponse = Type.Object(
+  { users: Type.Array(Type.Object({ id: Id, name: Type.String() })) },
+  { $id: 'UsersResponse' },
+);
+export type UsersResponse = Static<typeof UsersResponse>;
+
 export const AUTH_SCHEMAS = [
+  UsersResponse,
   User,
   RegisterRequest,
   LoginRequest,

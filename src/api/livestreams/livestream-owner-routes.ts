@@ -22,7 +22,7 @@ import { type PublicUrls, toPlayback } from './stream-view.js';
 
 export type LivestreamOwnerRoutesOptions = {
   livestreams: Pick<ApiLivestreams, 'create' | 'edit' | 'markStarted'>;
-  streams: Pick<ApiStreams, 'endLivestream' | 'kick' | 'remove'>;
+  streams: Pick<ApiStreams, 'endLivestream' | 'kick' | 'remove' | 'status'>;
   lookup: LivestreamLookup;
   guards: Guards;
   thumbnails: Pick<ThumbnailStore, 'remove'>;
@@ -112,22 +112,29 @@ export const livestreamOwnerRoutes: FastifyPluginAsync<LivestreamOwnerRoutesOpti
       schema: {
         summary: 'Edit a livestream',
         description:
-          'Possible while live. A smaller viewer limit does not disconnect viewers. A `ladder` applies from the next broadcast on; 400 `ladder_invalid`: its renditions do not descend.',
+          'Possible while live. A smaller viewer limit does not disconnect viewers. A `ladder` applies from the next broadcast on; 400 `ladder_invalid`: its renditions do not descend. A private test (`testing`) begins while nothing is broadcast, else 409 `stream_under_way`; it may end at any time, and the running broadcast goes on for everybody who may watch it.',
         tags,
         security,
         params: StreamParams,
         body: ref(EditRequest),
-        response: { 200: ref(StreamResponse), ...ownersErrors },
+        response: { 200: ref(StreamResponse), ...errorsAndConflict },
       },
     },
     async (request) => {
       const { id } = await lookup.findManageable(request, request.params.streamId);
-      const { title, scheduledAt, ...rest } = request.body;
+      const { title, scheduledAt, testing, ...rest } = request.body;
+      if (testing && streams.status(id).state.name !== 'offline')
+        throw new PublicError(
+          409,
+          'stream_under_way',
+          'This livestream is being broadcast: begin a test while nothing is broadcast.',
+        );
       const date = timeOf(scheduledAt);
       const livestream = await livestreams.edit(id, {
         ...rest,
         ...(title === undefined ? {} : { title: title.trim() }),
         ...(date === undefined ? {} : { scheduledAt: date }),
+        ...(testing === undefined ? {} : { isTesting: testing }),
       });
       if (!livestream) throw streamNotFound();
       return { stream: await lookup.show(livestream) };

@@ -111,6 +111,11 @@ const Tags = Type.Array(Type.String({ minLength: 1, maxLength: 30, pattern: ONE_
   uniqueItems: true,
 });
 
+const Testing = Type.Boolean({
+  description:
+    'Private test: only the owner and administrators may watch, whatever `visibility` says, and nothing is listed, recorded by itself or sent to restream targets. When it ends, the same broadcast goes on with `visibility`',
+});
+
 /** Renditions below the source, best first. */
 const Ladder = Type.Array(
   Type.Object(
@@ -150,6 +155,7 @@ export const Stream = Type.Object(
     tags: Tags,
     status: Type.Enum(['scheduled', 'live', 'ended']),
     visibility: Visibility,
+    testing: Testing,
     viewerLimit: nullable(Type.Integer(VIEWER_LIMIT)),
     scheduledAt: nullable(Time),
     state: Type.Object({
@@ -169,6 +175,9 @@ export const Stream = Type.Object(
       }),
     ),
     endedAt: nullable(Time),
+    endedForGood: Type.Boolean({
+      description: 'Its stream keys admit nobody any more; after other ends it may go live again',
+    }),
     viewers: ref(Viewers),
     viewerCountPeak: Type.Integer(),
     recordingEnabled: Type.Boolean(),
@@ -226,6 +235,7 @@ export type CreateRequest = Static<typeof CreateRequest>;
 export const EditRequest = Type.Object(
   {
     ...Type.Partial(Type.Object(settings)).properties,
+    testing: Type.Optional(Testing),
     thumbnailUrl: Type.Optional(
       nullable(
         Type.String({

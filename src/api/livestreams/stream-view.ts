@@ -1,4 +1,4 @@
-import type { Livestream, StreamState, StreamStatus } from '../../streams/index.js';
+import { isOver, type Livestream, type StreamState, type StreamStatus } from '../../streams/index.js';
 import type { Thumbnail } from '../../thumbnails/index.js';
 import type { Playback, Stream, Viewers } from '../contract.js';
 
@@ -40,7 +40,8 @@ export function toStream(
   { userName, status, viewers, captured }: StreamFacts,
   urls: PublicUrls,
 ): Stream {
-  const { id, userId, title, description, visibility, viewerLimit, viewerCountPeak } = livestream;
+  const { id, userId, title, description, viewerLimit, viewerCountPeak } = livestream;
+  const { visibility, visibilityAfterTest } = livestream;
   const { recordingEnabled, recordingUrl, clipsBy, tags } = livestream;
   return {
     id,
@@ -50,12 +51,14 @@ export function toStream(
     description,
     tags,
     status: livestream.status,
-    visibility,
+    visibility: visibilityAfterTest ?? visibility,
+    testing: visibilityAfterTest !== null,
     viewerLimit,
     scheduledAt: livestream.scheduledAt?.toISOString() ?? null,
     state: toState(status.state),
     startedAt: livestream.startedAt?.toISOString() ?? null,
     endedAt: livestream.endedAt?.toISOString() ?? null,
+    endedForGood: isOver(livestream),
     viewers,
     viewerCountPeak,
     recordingEnabled,

@@ -1,4 +1,5 @@
 import type { Static, TSchema } from 'typebox';
+import { BroadcastAnalyticsResponse, BroadcastsResponse } from '../analytics/analytics-schema.js';
 import {
   AccessTokenRequest,
   AccessTokenResponse,
@@ -19,9 +20,15 @@ import {
   RegisterResponse,
   SessionsResponse,
   SignedInResponse,
+  UsersResponse,
 } from '../auth/auth-schema.js';
 import { PublicChannelResponse } from '../channels/public-channel-schema.js';
-import { ChatBanRequest, ChatBanResponse } from '../chat/chat-schema.js';
+import {
+  ChatBanRequest,
+  ChatBanResponse,
+  ChatBansResponse,
+  ChatModeratorsResponse,
+} from '../chat/chat-schema.js';
 import {
   ClipResponse,
   ClipsResponse,
@@ -40,6 +47,7 @@ import {
   StreamKeysResponse,
 } from '../keys/stream-key-schema.js';
 import { HealthResponse } from '../livestreams/livestream-health-schema.js';
+import { InviteesResponse } from '../livestreams/livestream-invitee-schema.js';
 import {
   CreateRequest,
   CreateResponse,
@@ -55,6 +63,7 @@ import {
   OwnRecordingsResponse,
   RecordingResponse,
   RecordingsResponse,
+  StartRecordingRequest,
 } from '../recordings/recording-schema.js';
 import {
   CreateRestreamTargetRequest,
@@ -64,7 +73,7 @@ import {
 } from '../restreams/restream-schema.js';
 import { SearchResponse } from '../search/search-schema.js';
 import { EditVideoRequest, VideoResponse, VideosResponse } from '../videos/video-schema.js';
-import { JoinRequest, JoinResponse, LeaveRequest } from '../viewers/viewer-schema.js';
+import { JoinRequest, JoinResponse, LeaveRequest, ViewersResponse } from '../viewers/viewer-schema.js';
 import { SuccessResponse } from './common-schema.js';
 
 /**
@@ -85,6 +94,7 @@ export const API_ROUTES = {
   'GET /api/auth/tokens': { response: AccessTokensResponse },
   'POST /api/auth/tokens': { body: AccessTokenRequest, response: AccessTokenResponse },
   'DELETE /api/auth/tokens/:id': { response: SuccessResponse },
+  'GET /api/auth/users': { response: UsersResponse },
   'GET /api/auth/accounts': { response: AccountsResponse },
   'PATCH /api/auth/accounts/:id': { body: AccountRequest, response: AccountResponse },
   'DELETE /api/auth/accounts/:id': { body: AccountDeletionRequest, response: SuccessResponse },
@@ -95,8 +105,6 @@ export const API_ROUTES = {
   'GET /api/search': { response: SearchResponse },
   'POST /api/qoe': { body: QoeReport, response: SuccessResponse },
   'GET /api/livestream/:streamId/qoe': { response: QoeResponse },
-  'GET /api/channel': { response: ChannelResponse },
-  'PATCH /api/channel': { body: ChannelRequest, response: ChannelResponse },
   'GET /api/users/:userId/follow': { response: FollowResponse },
   'PUT /api/users/:userId/follow': { response: FollowResponse },
   'DELETE /api/users/:userId/follow': { response: FollowResponse },
@@ -108,6 +116,11 @@ export const API_ROUTES = {
   'DELETE /api/livestream/:streamId': { response: SuccessResponse },
   'POST /api/livestream/:streamId/end': { body: EndRequest, response: SuccessResponse },
   'POST /api/livestream/:streamId/kick': { response: SuccessResponse },
+  'GET /api/livestream/:streamId/broadcasts': { response: BroadcastsResponse },
+  'GET /api/livestream/:streamId/broadcasts/:broadcastId/analytics': { response: BroadcastAnalyticsResponse },
+  'GET /api/livestream/:streamId/guests': { response: InviteesResponse },
+  'PUT /api/livestream/:streamId/guests/:userId': { response: SuccessResponse },
+  'DELETE /api/livestream/:streamId/guests/:userId': { response: SuccessResponse },
   'GET /api/livestream/:streamId/health': { response: HealthResponse },
   'GET /api/livestream/:streamId/keys': { response: StreamKeysResponse },
   'POST /api/livestream/:streamId/keys': { body: CreateKeyRequest, response: StreamKeyResponse },
@@ -115,7 +128,23 @@ export const API_ROUTES = {
     body: RotateKeyRequest,
     response: StreamKeyResponse,
   },
+  'DELETE /api/livestream/:streamId/keys/:keyId': { response: SuccessResponse },
+  'GET /api/channel': { response: ChannelResponse },
+  'PATCH /api/channel': { body: ChannelRequest, response: ChannelResponse },
+  'POST /api/channel/key': { body: RotateKeyRequest, response: StreamKeyResponse },
+  'GET /api/channel/restream-targets': { response: RestreamTargetsResponse },
+  'POST /api/channel/restream-targets': {
+    body: CreateRestreamTargetRequest,
+    response: RestreamTargetResponse,
+  },
+  'PATCH /api/channel/restream-targets/:targetId': {
+    body: UpdateRestreamTargetRequest,
+    response: RestreamTargetResponse,
+  },
+  'DELETE /api/channel/restream-targets/:targetId': { response: SuccessResponse },
   'GET /api/livestream/:streamId/recordings': { response: RecordingsResponse },
+  'POST /api/livestream/:streamId/recordings': { body: StartRecordingRequest, response: RecordingResponse },
+  'POST /api/recordings/:recordingId/stop': { response: RecordingResponse },
   'GET /api/livestream/:streamId/restream-targets': { response: RestreamTargetsResponse },
   'POST /api/livestream/:streamId/restream-targets': {
     body: CreateRestreamTargetRequest,
@@ -146,9 +175,15 @@ export const API_ROUTES = {
   'GET /api/clips/:clipId/chat': { response: ChatReplay },
   'GET /api/recordings/:recordingId/chat': { response: ChatReplay },
   'GET /api/livestream/:streamId': { response: StreamResponse },
+  'GET /api/livestream/:streamId/viewers': { response: ViewersResponse },
   'POST /api/livestream/:streamId/join': { body: JoinRequest, response: JoinResponse },
   'POST /api/livestream/:streamId/leave': { body: LeaveRequest, response: SuccessResponse },
   'DELETE /api/livestream/:streamId/chat/:messageId': { response: SuccessResponse },
+  'GET /api/livestream/:streamId/chat/bans': { response: ChatBansResponse },
+  'DELETE /api/livestream/:streamId/chat/bans/:userId': { response: SuccessResponse },
+  'GET /api/livestream/:streamId/chat/moderators': { response: ChatModeratorsResponse },
+  'PUT /api/livestream/:streamId/chat/moderators/:userId': { response: SuccessResponse },
+  'DELETE /api/livestream/:streamId/chat/moderators/:userId': { response: SuccessResponse },
   'POST /api/livestream/:streamId/chat/bans': { body: ChatBanRequest, response: ChatBanResponse },
 } as const satisfies Record<string, { body?: TSchema; response: TSchema }>;
 

@@ -13,6 +13,13 @@ export type MessagePageQuery = {
   before?: string | undefined;
 };
 
+/** Numbers of messages; intervals are counted from 0. */
+export type ChatActivity = {
+  messages: number;
+  authors: number;
+  intervals: { index: number; messages: number }[];
+};
+
 type UserMessages = { streamId: string; userId: string; upTo: string };
 
 /** Statements on the table `livestream_chat`, for this class alone. Lists of a stream are oldest first. */
@@ -52,6 +59,24 @@ export class MessageTable {
         ${before === undefined ? this.#sql`` : this.#sql`and id < ${before}`}
       order by id desc limit ${limit} offset ${offset}`;
     return rows.reverse();
+  }
+
+  /** Counts messages about the picture of a time, and their authors, by interval; intervals without any are missing. */
+  async activity(
+    streamId: string,
+    { from, to, intervalS }: { from: Date; to: Date; intervalS: number },
+  ): Promise<ChatActivity> {
+    const spoken = this.#sql`from livestream_chat
+      where stream_id = ${streamId} and coalesce(media_time, created_at) >= ${from}
+        and coalesce(media_time, created_at) < ${to} and deleted_at is null`;
+    const [[sums], intervals] = await Promise.all([
+      this.#sql<[{ messages: number; authors: number }]>`
+        select count(*)::int as messages, count(distinct user_id)::int as authors ${spoken}`,
+      this.#sql<{ index: number; messages: number }[]>`
+        select floor(extract(epoch from coalesce(media_time, created_at) - ${from}::timestamptz) / ${intervalS})::int as index,
+          count(*)::int as messages ${spoken} group by 1 order by 1`,
+    ]);
+    return { ...sums, intervals };
   }
 
   /** Returns messages of a user in all streams, also deleted ones, newest first. */

@@ -18,6 +18,15 @@ export type OpenBroadcast = {
   ladder: LivestreamLadder | null;
 };
 
+/** A broadcast that runs or has ended. */
+export type StoredBroadcast = {
+  id: string;
+  startedAt: Date;
+  /** Null: it runs. */
+  endedAt: Date | null;
+  endReason: BroadcastEnd | null;
+};
+
 /** Statements on the table `broadcasts`; no other file queries it. A stream has at most one open broadcast. */
 export class BroadcastTable {
   readonly #sql: Sql;
@@ -76,6 +85,25 @@ export class BroadcastTable {
     return this.#sql<OpenBroadcast[]>`
       select id, stream_id as "streamId", started_at as "startedAt", last_seen_at as "lastSeenAt", runs, source, ladder
       from broadcasts where ended_at is null order by started_at, id`;
+  }
+
+  /** Returns broadcasts of a stream, newest first. @param before id of a broadcast; only those that started before it */
+  async list(streamId: string, limit: number, before?: string): Promise<StoredBroadcast[]> {
+    return await this.#sql<StoredBroadcast[]>`
+      select ${this.#stored()} from broadcasts where stream_id = ${streamId}
+        ${before === undefined ? this.#sql`` : this.#sql`and started_at < (select started_at from broadcasts where id = ${before})`}
+      order by started_at desc limit ${limit}`;
+  }
+
+  /** @param id must have the form of a UUID. */
+  async find(streamId: string, id: string): Promise<StoredBroadcast | undefined> {
+    const [row] = await this.#sql<StoredBroadcast[]>`
+      select ${this.#stored()} from broadcasts where stream_id = ${streamId} and id = ${id}`;
+    return row;
+  }
+
+  #stored(): ReturnType<Sql> {
+    return this.#sql`id, started_at as "startedAt", ended_at as "endedAt", end_reason as "endReason"`;
   }
 
   /** Returns those of the given broadcasts that have not ended. */

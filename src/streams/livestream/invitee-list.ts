@@ -24,8 +24,9 @@ export class InviteeList {
     return await this.#table.list(streamId, page);
   }
 
+  /** Whether a user may watch as an invitee: not during a private test. */
   async has(streamId: string, userId: string): Promise<boolean> {
-    return await this.#table.has(streamId, userId);
+    return await this.#table.admits(streamId, userId);
   }
 
   /** The livestream must exist. @returns false when it has the maximum of invitees */

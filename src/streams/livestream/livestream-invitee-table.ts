@@ -18,6 +18,14 @@ export class LivestreamInviteeTable {
     return rows.count > 0;
   }
 
+  /** Whether a user is invited to a livestream that is not in a private test. */
+  async admits(streamId: string, userId: string): Promise<boolean> {
+    const rows = await this.#sql`
+      select from livestream_guests join livestreams on livestreams.id = livestream_guests.stream_id
+      where stream_id = ${streamId} and livestream_guests.user_id = ${userId} and visibility_after_test is null`;
+    return rows.count > 0;
+  }
+
   /** In the order of their invitations. */
   async list(streamId: string, page: Page): Promise<LivestreamInvitee[]> {
     return this.#sql<LivestreamInvitee[]>`

@@ -20,7 +20,10 @@ export type Livestream = {
   /** Words by which it is found, beside its title. */
   tags: string[];
   status: LivestreamStatus;
+  /** In force now: `private` during a private test. */
   visibility: Visibility;
+  /** Visibility that it gets when the private test ends; null: it is not tested. */
+  visibilityAfterTest: Visibility | null;
   /** Maximum of concurrent viewers; null: no limit. */
   viewerLimit: number | null;
   /** Planned start. */
@@ -73,7 +76,10 @@ export type LivestreamChanges = Partial<
     | 'thumbnailUrl'
     | 'recordingUrl'
   >
->;
+> & {
+  /** Begins or ends a private test, in which only owner and admins may watch. */
+  isTesting?: boolean;
+};
 
 export type Page = { limit: number; offset: number };
 /** `userId`: only livestreams of this user. */
@@ -86,12 +92,12 @@ const REOPENING_ENDS = (Object.keys(BROADCAST_END) as BroadcastEnd[]).filter(
   (reason) => BROADCAST_END[reason].reopens,
 );
 
-const COLUMN: Record<keyof LivestreamChanges, string> = {
+/** Columns without those of the visibility, which depends on a private test. */
+const COLUMN: Record<keyof Omit<LivestreamChanges, 'visibility' | 'isTesting'>, string> = {
   title: 'title',
   description: 'description',
   tags: 'tags',
   scheduledAt: 'scheduled_at',
-  visibility: 'visibility',
   viewerLimit: 'viewer_limit',
   recordingEnabled: 'recording_enabled',
   ladder: 'ladder',
@@ -199,15 +205,21 @@ export class LivestreamTable {
 
   /** @returns the livestream as it is now; undefined when it is unknown. */
   async update(id: string, changes: LivestreamChanges): Promise<Livestream | undefined> {
-    const columns = Object.entries(changes).map(([name, value]) => [
+    const { visibility, isTesting, ...others } = changes;
+    const columns = Object.entries(others).map(([name, value]) => [
       COLUMN[name as keyof typeof COLUMN],
       name === 'ladder' ? this.#json(changes.ladder ?? null) : value,
     ]);
-    if (columns.length === 0) return await this.find(id);
+    const isAccess = visibility !== undefined || isTesting !== undefined;
+    if (columns.length === 0 && !isAccess) return await this.find(id);
     if (changes.title !== undefined) columns.push(['title_text', searchText(changes.title)]);
     if (changes.tags !== undefined) columns.push(['tags_text', searchText(changes.tags.join(' '))]);
     const [row] = await this.#sql<Livestream[]>`
-      update livestreams set ${this.#sql(Object.fromEntries(columns))} where id = ${id} returning ${this.#columns()}`;
+      update livestreams set
+        ${columns.length === 0 ? this.#sql`` : this.#sql(Object.fromEntries(columns))}
+        ${columns.length > 0 && isAccess ? this.#sql`,` : this.#sql``}
+        ${isAccess ? this.#access(visibility ?? null, isTesting ?? null) : this.#sql``}
+      where id = ${id} returning ${this.#columns()}`;
     return row;
   }
 
@@ -293,6 +305,14 @@ export class LivestreamTable {
     return userId === undefined ? this.#sql`` : this.#sql`and user_id = ${userId}`;
   }
 
+  /** Assignments of the visibility. @param isTesting null: as before */
+  #access(visibility: Visibility | null, isTesting: boolean | null): ReturnType<Sql> {
+    const tested = this.#sql`coalesce(${isTesting}::boolean, visibility_after_test is not null)`;
+    const chosen = this.#sql`coalesce(${visibility}::text, visibility_after_test, visibility)`;
+    return this.#sql`visibility = case when ${tested} then 'private' else ${chosen} end,
+      visibility_after_test = case when ${tested} then ${chosen} end`;
+  }
+
   #json(ladder: LivestreamLadder | null) {
     return ladder && this.#sql.json(ladder);
   }
@@ -300,6 +320,7 @@ export class LivestreamTable {
   #columns(): ReturnType<Sql> {
     return this
       .#sql`id, user_id as "userId", title, description, tags, status, visibility, viewer_limit as "viewerLimit",
+      visibility_after_test as "visibilityAfterTest",
       scheduled_at as "scheduledAt", started_at as "startedAt",
       ended_at as "endedAt", end_reason as "endReason", viewer_count_peak as "viewerCountPeak",
       recording_enabled as "recordingEnabled", clips_by as "clipsBy", recording_url as "recordingUrl", ladder,

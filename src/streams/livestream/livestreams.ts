@@ -136,7 +136,7 @@ export class Livestreams {
     if (changes.ladder) checkLadder(changes.ladder);
     const livestream = await this.#table.update(streamId, changes);
     if (livestream) {
-      this.#notifyUpdate(streamId, changes.visibility !== undefined);
+      this.#notifyUpdate(streamId, changes.visibility !== undefined || changes.isTesting !== undefined);
       if (typeof changes.recordingUrl === 'string')
         this.#options.recorded?.({ streamId, url: changes.recordingUrl });
     }

@@ -9,6 +9,8 @@ type BroadcastFormProps = {
   onAir: boolean;
   /** Returns the stream key, or undefined when that fails; by default the user enters it. */
   obtainKey: (() => Promise<string | undefined>) | undefined;
+  /** Id by which a button elsewhere submits the form, which has none then. */
+  formId: string | undefined;
   onPreview: (settings: BroadcastSettings) => void;
   onStart: (streamKey: string, settings: BroadcastSettings) => void;
   onEnd: () => void;
@@ -30,7 +32,7 @@ const BITRATES = [800_000, 1_200_000, 2_500_000, 4_500_000, 6_000_000];
  * URL.
  */
 export function BroadcastForm(props: BroadcastFormProps) {
-  const { devices, onAir, obtainKey, onPreview, onStart, onEnd } = props;
+  const { devices, onAir, obtainKey, formId, onPreview, onStart, onEnd } = props;
   const [streamKey, setStreamKey] = useState(storedStreamKey);
   const [remember, setRemember] = useState(streamKey !== '');
   const [settings, setSettings] = useState<BroadcastSettings>({
@@ -51,10 +53,12 @@ export function BroadcastForm(props: BroadcastFormProps) {
 
   return (
     <form
+      id={formId}
       class="broadcast-form"
       autocomplete="off"
       onSubmit={(event) => {
         event.preventDefault();
+        if (onAir) return;
         if (obtainKey) {
           void obtainKey().then((key) => key !== undefined && onStart(key, settings));
           return;
@@ -77,6 +81,9 @@ export function BroadcastForm(props: BroadcastFormProps) {
                 {label || `Camera ${index + 1}`}
               </option>
             ))}
+            {isUnplugged(settings.video, devices.cameras) && (
+              <option value={videoValue(settings.video)}>The chosen camera (unplugged)</option>
+            )}
             <option value="screen">Screen or window</option>
             <option value="both">Screen with the camera in its corner</option>
             <option value="none">No video</option>
@@ -94,6 +101,9 @@ export function BroadcastForm(props: BroadcastFormProps) {
                 {label || `Microphone ${index + 1}`}
               </option>
             ))}
+            {isUnplugged(settings.audio, devices.microphones) && (
+              <option value={audioValue(settings.audio)}>The chosen microphone (unplugged)</option>
+            )}
             <option value="screen">Screen audio</option>
             <option value="none">No audio</option>
           </select>
@@ -193,7 +203,7 @@ export function BroadcastForm(props: BroadcastFormProps) {
         </fieldset>
       )}
       {/* Distinct keys: a reused button that turned into a submit button during the click would submit the form. */}
-      {onAir ? (
+      {formId !== undefined ? null : onAir ? (
         <button key="end" type="button" class="danger" onClick={onEnd}>
           End the broadcast
         </button>
@@ -210,6 +220,15 @@ const videoValue = (choice: VideoChoice): string =>
   choice.kind === 'camera' && choice.deviceId ? `camera:${choice.deviceId}` : choice.kind;
 const audioValue = (choice: AudioChoice): string =>
   choice.kind === 'microphone' && choice.deviceId ? `microphone:${choice.deviceId}` : choice.kind;
+
+/** Whether the chosen device is not among those that are plugged in. */
+function isUnplugged(choice: VideoChoice | AudioChoice, devices: MediaDeviceInfo[]): boolean {
+  return (
+    'deviceId' in choice &&
+    choice.deviceId !== undefined &&
+    !devices.some(({ deviceId }) => deviceId === choice.deviceId)
+  );
+}
 
 function videoChoice(value: string): VideoChoice {
   if (value === 'screen' || value === 'both' || value === 'none') return { kind: value };

@@ -13,10 +13,18 @@ type BroadcastPanelProps = {
   heading: ComponentChildren;
   /** Returns the stream key, or undefined when that fails; by default the user enters it. */
   obtainKey?: () => Promise<string | undefined>;
+  /** Buttons of the page that begin and end the broadcast, in place of those of the form. */
+  controls?: {
+    /** A button with this `form` begins the broadcast. */
+    formId: string;
+    /** Called with the session while the panel is shown. */
+    onSession: (session: Pick<BroadcastSession, 'endBroadcast'>) => void;
+    onState: (state: BroadcastState) => void;
+  };
 };
 
 /** Broadcasts camera, screen and microphone by WHIP: preview, settings and state. */
-export function BroadcastPanel({ heading, obtainKey }: BroadcastPanelProps) {
+export function BroadcastPanel({ heading, obtainKey, controls }: BroadcastPanelProps) {
   const video = useRef<HTMLVideoElement>(null);
   const broadcastSession = useRef<BroadcastSession>(undefined);
   const [snapshot, setSnapshot] = useState<BroadcastSnapshot>();
@@ -24,6 +32,7 @@ export function BroadcastPanel({ heading, obtainKey }: BroadcastPanelProps) {
   useEffect(() => {
     const session = new BroadcastSession(() => setSnapshot(session.snapshot()));
     broadcastSession.current = session;
+    controls?.onSession(session);
     if (video.current) video.current.srcObject = session.stream;
     const removeStats = exposeStats(() => session.stats());
     setSnapshot(session.snapshot());
@@ -35,15 +44,16 @@ export function BroadcastPanel({ heading, obtainKey }: BroadcastPanelProps) {
   }, []);
 
   const state = snapshot?.state;
+  useEffect(() => state && controls?.onState(state), [state]);
   const onAir = state !== undefined && isOnAir(state);
   return (
     <div class="broadcast">
       <header class="about">
         {heading}
-        {state && <Badge badge={badgeOf(state)} />}
+        {state && !controls && <Badge badge={badgeOf(state)} />}
       </header>
       <p role="status" aria-live="polite">
-        {state && sentenceOf(state)}
+        {state && (controls ? sendingText(state) : sentenceOf(state))}
       </p>
       {snapshot?.captureError && (
         <p role="alert" class="error">
@@ -87,6 +97,7 @@ export function BroadcastPanel({ heading, obtainKey }: BroadcastPanelProps) {
           devices={snapshot?.devices ?? { cameras: [], microphones: [] }}
           onAir={onAir}
           obtainKey={obtainKey}
+          formId={controls?.formId}
           onPreview={(settings) => void broadcastSession.current?.preview(settings)}
           onStart={(streamKey, settings) =>
             void broadcastSession.current?.startBroadcast(streamKey, settings)
@@ -111,6 +122,22 @@ function badgeOf({ name, wasLive }: BroadcastState): BadgeData {
       return { tone: 'quiet', text: 'Ended' };
     case 'idle':
       return { tone: 'quiet', text: 'Off air' };
+  }
+}
+
+/** Sentence on what this tab sends; the page says who sees it. */
+function sendingText(state: BroadcastState): string {
+  switch (state.name) {
+    case 'idle':
+      return 'Choose video and audio sources.';
+    case 'live':
+      return 'This browser is sending.';
+    case 'ended':
+      return 'This browser has stopped sending.';
+    case 'refused':
+      return `This browser is not sending: ${state.reason ?? 'the server refused.'}`;
+    default:
+      return sentenceOf(state);
   }
 }
 

@@ -1,60 +1,116 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { Channel, StreamKeyResponse } from '../../api/contract.js';
 import type { CurrentUser } from '../account/account.js';
 import { callApi } from '../api/api-client.js';
 import { channelPath } from '../cards/media-card.js';
+import { ConfirmButton } from '../forms/confirm-button.js';
+import { CopyField } from '../forms/copy-field.js';
+import { Disclosure } from '../forms/disclosure.js';
 import { ErrorText } from '../forms/error-text.js';
 import { useAction } from '../forms/use-action.js';
+import { RestreamSection } from './restream-section.js';
 
-type ChannelSectionProps = { currentUser: CurrentUser; name: string };
+/** Channel of the account: its page, a key by which every broadcast is its own livestream, their defaults, restream targets. */
+export function ChannelSection({ currentUser }: { currentUser: CurrentUser }) {
+  const { csrfToken } = currentUser;
+  const [channel, setChannel] = useState<Channel>();
+  const [minted, setMinted] = useState<StreamKeyResponse>();
+  const [isSaved, setIsSaved] = useState(false);
+  const { isBusy, error, run } = useAction();
 
-/** Link to the page of the channel, and the text on it. */
-export function ChannelSection({ currentUser, name }: ChannelSectionProps) {
-  const [description, setDescription] = useState<string>();
-  const [saved, setSaved] = useState(false);
-  const action = useAction();
+  const load = async (): Promise<void> => {
+    const answer = await run(callApi('GET /api/channel', {}));
+    setChannel(answer?.channel);
+  };
+  useEffect(() => void load(), []);
 
-  useEffect(() => {
-    void callApi('GET /api/channel', {}).then((answer) => {
-      if (answer.kind === 'ok') setDescription(answer.value.channel.description);
-    });
-  }, []);
-
-  // Accounts that may not broadcast have no channel.
-  if (description === undefined) return null;
   const save = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
     const fields = new FormData(event.currentTarget as HTMLFormElement);
-    const body = { description: String(fields.get('channelDescription')) };
-    const answer = await action.run(
-      callApi('PATCH /api/channel', { body, csrfToken: currentUser.csrfToken }),
-    );
-    setSaved(answer !== undefined);
+    const body = {
+      description: String(fields.get('channelDescription')),
+      defaultTitle: String(fields.get('defaultTitle')),
+      defaultDescription: String(fields.get('defaultDescription')),
+      recordingEnabled: fields.has('recordingEnabled'),
+    };
+    const answer = await run(callApi('PATCH /api/channel', { body, csrfToken }));
+    setIsSaved(answer !== undefined);
+    if (answer) setChannel(answer.channel);
   };
+  const mint = async (): Promise<void> => {
+    setMinted(await run(callApi('POST /api/channel/key', { body: {}, csrfToken })));
+    await load();
+  };
+  const hasKey = channel !== undefined && channel.key !== null;
+
   return (
-    <section class="channel-settings" aria-labelledby="channel">
+    <section class="card" aria-labelledby="channel">
       <h2 id="channel">Channel</h2>
-      <form class="card" onSubmit={(event) => void save(event)}>
-        <label>
-          About the channel
-          <textarea
-            name="channelDescription"
-            maxLength={1_000}
-            rows={3}
-            defaultValue={description}
-            onInput={() => setSaved(false)}
-          />
-        </label>
-        <ErrorText>{action.error}</ErrorText>
-        <div class="actions">
-          <button type="submit" class="primary" disabled={action.isBusy}>
-            Save the text
-          </button>
-          <a class="button" href={channelPath(name)}>
-            Page of the channel
-          </a>
-          <span role="status">{saved ? 'Saved.' : ''}</span>
-        </div>
-      </form>
+      <p class="faint">
+        With the channel key you set OBS up once: each broadcast continues the livestream that is planned, or
+        becomes a new one.
+      </p>
+      {minted ? (
+        <>
+          <CopyField label="Server" value={minted.ingest.rtmp.server} />
+          <CopyField label="Channel key" value={minted.streamKey} isSecret />
+          <p class="faint">The key is shown only now. A former key works for another hour.</p>
+        </>
+      ) : hasKey ? (
+        <ConfirmButton
+          question="Replace the channel key? The former one ends in an hour."
+          onConfirm={() => void mint()}
+        >
+          New channel key
+        </ConfirmButton>
+      ) : (
+        <button type="button" disabled={isBusy || !channel} onClick={() => void mint()}>
+          Create a channel key
+        </button>
+      )}
+      <p>
+        <a href={channelPath(currentUser.user.name)}>Page of the channel</a>
+      </p>
+      {channel && (
+        <Disclosure summary="About the channel, and defaults of new livestreams">
+          <form class="card" onSubmit={(event) => void save(event)} onInput={() => setIsSaved(false)}>
+            <label>
+              About the channel
+              <textarea
+                name="channelDescription"
+                maxLength={1_000}
+                rows={3}
+                defaultValue={channel.description}
+              />
+            </label>
+            <label>
+              Default title
+              <input name="defaultTitle" required maxLength={200} defaultValue={channel.defaultTitle} />
+            </label>
+            <label>
+              Default description
+              <textarea
+                name="defaultDescription"
+                maxLength={5_000}
+                rows={3}
+                defaultValue={channel.defaultDescription}
+              />
+            </label>
+            <label class="tick">
+              <input name="recordingEnabled" type="checkbox" defaultChecked={channel.recordingEnabled} />
+              Record their broadcasts
+            </label>
+            <button type="submit" class="primary" disabled={isBusy}>
+              Save the channel
+            </button>
+            <p role="status">{isSaved ? 'Saved.' : ''}</p>
+          </form>
+        </Disclosure>
+      )}
+      <Disclosure summary="Send every livestream to other platforms">
+        <RestreamSection currentUser={currentUser} />
+      </Disclosure>
+      <ErrorText>{error}</ErrorText>
     </section>
   );
 }

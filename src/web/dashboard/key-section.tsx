@@ -1,10 +1,11 @@
 import { useState } from 'preact/hooks';
-import type { StreamKeyResponse } from '../../api/contract.js';
+import type { StreamKeyInfo, StreamKeyResponse } from '../../api/contract.js';
 import type { CurrentUser } from '../account/account.js';
 import { callApi } from '../api/api-client.js';
 import { ConfirmButton } from '../forms/confirm-button.js';
 import { CopyField } from '../forms/copy-field.js';
 import { ErrorText } from '../forms/error-text.js';
+import { timeText } from '../forms/format.js';
 import { useAction } from '../forms/use-action.js';
 
 type KeySectionProps = { currentUser: CurrentUser; streamId: string };
@@ -13,8 +14,19 @@ type KeySectionProps = { currentUser: CurrentUser; streamId: string };
 export function KeySection({ currentUser: { csrfToken }, streamId }: KeySectionProps) {
   const [minted, setMinted] = useState<StreamKeyResponse>();
   const [isMissing, setIsMissing] = useState(false);
+  const [keys, setKeys] = useState<StreamKeyInfo[]>();
   const { error, run } = useAction();
 
+  const load = async (): Promise<void> => {
+    const listed = await run(callApi('GET /api/livestream/:streamId/keys', { params: { streamId } }));
+    if (listed) setKeys(listed.keys);
+  };
+  const revoke = async (keyId: string): Promise<void> => {
+    const call = callApi('DELETE /api/livestream/:streamId/keys/:keyId', {
+      ...{ params: { streamId, keyId }, csrfToken },
+    });
+    if (await run(call)) await load();
+  };
   const rotate = async (): Promise<void> => {
     const listed = await run(callApi('GET /api/livestream/:streamId/keys', { params: { streamId } }));
     if (!listed) return;
@@ -28,6 +40,7 @@ export function KeySection({ currentUser: { csrfToken }, streamId }: KeySectionP
       csrfToken,
     });
     setMinted(await run(call));
+    if (keys) await load();
   };
 
   return (
@@ -48,6 +61,32 @@ export function KeySection({ currentUser: { csrfToken }, streamId }: KeySectionP
           New stream key
         </ConfirmButton>
       )}
+      <details onToggle={(event) => event.currentTarget.open && void load()}>
+        <summary>All keys</summary>
+        <ul class="entries">
+          {keys?.map(({ id, label, status, protocols, createdAt, lastUsedAt, expiresAt }) => (
+            <li key={id}>
+              <span>
+                {label || 'Stream key'}{' '}
+                <span class="faint">
+                  · {status}
+                  {protocols && ` · ${protocols.join(', ').toUpperCase()} only`} · made {timeText(createdAt)}
+                  {lastUsedAt && ` · last used ${timeText(lastUsedAt)}`}
+                  {expiresAt && ` · ends ${timeText(expiresAt)}`}
+                </span>
+              </span>
+              {(status === 'active' || status === 'replaced') && (
+                <ConfirmButton
+                  question="Revoke this key? A broadcast with it ends at once."
+                  onConfirm={() => void revoke(id)}
+                >
+                  Revoke
+                </ConfirmButton>
+              )}
+            </li>
+          ))}
+        </ul>
+      </details>
       <ErrorText>{isMissing ? 'This livestream has no active stream key.' : error}</ErrorText>
     </section>
   );

@@ -32,6 +32,7 @@ export function LadderEditor({ ladder, onChange }: LadderEditorProps) {
         />
         Choose them for this livestream
       </label>
+      {/* At every key: when the page is rendered anew, a field gets the value that is known. */}
       {rungs.map((rung, index) => (
         <div class="row" key={index}>
           <label>
@@ -39,8 +40,8 @@ export function LadderEditor({ ladder, onChange }: LadderEditorProps) {
             <input
               type="number"
               {...{ required: true, min: 96, max: 4320, step: 2 }}
-              value={rung.height}
-              onChange={({ currentTarget }) =>
+              value={rung.height || ''}
+              onInput={({ currentTarget }) =>
                 replace(index, { ...rung, height: Number(currentTarget.value) })
               }
             />
@@ -50,8 +51,8 @@ export function LadderEditor({ ladder, onChange }: LadderEditorProps) {
             <input
               type="number"
               {...{ required: true, min: 50, max: 100_000 }}
-              value={rung.bitrate / 1_000}
-              onChange={({ currentTarget }) =>
+              value={rung.bitrate / 1_000 || ''}
+              onInput={({ currentTarget }) =>
                 replace(index, { ...rung, bitrate: Math.round(Number(currentTarget.value) * 1_000) })
               }
             />
@@ -62,7 +63,7 @@ export function LadderEditor({ ladder, onChange }: LadderEditorProps) {
               type="number"
               {...{ min: 15, max: 60, placeholder: 'all' }}
               value={rung.frameRate ?? ''}
-              onChange={({ currentTarget }) => replace(index, withFrameRate(rung, currentTarget.value))}
+              onInput={({ currentTarget }) => replace(index, withFrameRate(rung, currentTarget.value))}
             />
           </label>
           <button type="button" onClick={() => onChange(rungs.filter((_, other) => other !== index))}>

@@ -7,8 +7,10 @@ import { timeText } from '../forms/format.js';
 import { useAction } from '../forms/use-action.js';
 import { Badge } from '../pages/badge.js';
 import type { Badge as BadgeData } from '../pages/playback-state.js';
+import { AnalyticsSection } from './analytics-section.js';
 import { KeySection } from './key-section.js';
 import { LivestreamForm } from './livestream-form.js';
+import { PeopleSection } from './people-section.js';
 import { QualitySection } from './quality-section.js';
 import { RecordingSection } from './recording-section.js';
 import { RestreamSection } from './restream-section.js';
@@ -22,7 +24,7 @@ export function LivestreamCard({ currentUser, stream, onChange }: LivestreamCard
   const action = useAction();
   const { csrfToken } = currentUser;
   const params = { streamId: stream.id };
-  const hasEnded = stream.status === 'ended' && stream.state.name === 'offline';
+  const hasEnded = stream.endedForGood && stream.state.name === 'offline';
 
   const act = async <T,>(call: Promise<ApiResult<T>>): Promise<T | undefined> => {
     const answer = await action.run(call);
@@ -96,6 +98,8 @@ export function LivestreamCard({ currentUser, stream, onChange }: LivestreamCard
           <RestreamSection currentUser={currentUser} streamId={stream.id} />
           <QualitySection streamId={stream.id} />
           <RecordingSection currentUser={currentUser} streamId={stream.id} />
+          <AnalyticsSection streamId={stream.id} />
+          <PeopleSection streamId={stream.id} csrfToken={csrfToken} />
         </>
       )}
       {!editing && <ErrorText>{action.error}</ErrorText>}
@@ -103,7 +107,8 @@ export function LivestreamCard({ currentUser, stream, onChange }: LivestreamCard
   );
 }
 
-export function badgeOf({ state, status }: Stream): BadgeData {
+export function badgeOf({ state, status, testing }: Stream): BadgeData {
+  if (testing && state.name !== 'offline') return { tone: 'busy', text: 'Private test' };
   switch (state.name) {
     case 'live':
       return { tone: 'live', text: 'Live' };

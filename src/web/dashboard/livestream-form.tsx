@@ -13,6 +13,7 @@ export type LivestreamFields = {
   recordingEnabled: boolean;
   ladder: Stream['ladder'];
   clipsBy: Stream['clipsBy'];
+  viewerLimit: number | null;
   /** Planned start, in UTC. */
   scheduledAt: string | null;
 };
@@ -32,6 +33,7 @@ export function LivestreamForm({ stream, submitText, action, onSubmit, onCancel 
     event.preventDefault();
     const fields = new FormData(event.currentTarget as HTMLFormElement);
     const scheduledAt = String(fields.get('scheduledAt'));
+    const viewerLimit = String(fields.get('viewerLimit'));
     onSubmit({
       title: String(fields.get('title')),
       description: String(fields.get('description')),
@@ -40,6 +42,7 @@ export function LivestreamForm({ stream, submitText, action, onSubmit, onCancel 
       recordingEnabled: fields.has('recordingEnabled'),
       ladder,
       clipsBy: fields.has('clipsByViewers') ? 'viewers' : 'moderators',
+      viewerLimit: viewerLimit === '' ? null : Number(viewerLimit),
       scheduledAt: scheduledAt === '' ? null : new Date(scheduledAt).toISOString(),
     });
   };
@@ -62,6 +65,17 @@ export function LivestreamForm({ stream, submitText, action, onSubmit, onCancel 
       <label>
         Planned start
         <input name="scheduledAt" type="datetime-local" defaultValue={localTime(stream?.scheduledAt)} />
+      </label>
+      <label>
+        Viewers at most
+        <input
+          name="viewerLimit"
+          type="number"
+          min={1}
+          max={1_000_000}
+          placeholder="No limit"
+          defaultValue={stream?.viewerLimit ?? ''}
+        />
       </label>
       <label class="tick">
         <input name="recordingEnabled" type="checkbox" defaultChecked={stream?.recordingEnabled ?? false} />

@@ -31,7 +31,7 @@ export function RecordingEntry({ recording, csrfToken, onChange }: RecordingEntr
   return (
     <li>
       <span>
-        <strong>{title}</strong>
+        <strong>{title}</strong>{' '}
         <span class="faint">
           {timeText(startedAt)} · {durationText(durationS)} · {sizeText(sizeBytes)} · {visibility}
           {state !== 'ready' && ` · ${state === 'recording' ? 'recording now' : 'failed'}`}

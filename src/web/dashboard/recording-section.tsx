@@ -6,12 +6,17 @@ import { ErrorText } from '../forms/error-text.js';
 import { useAction } from '../forms/use-action.js';
 import { RecordingEntry } from './recording-entry.js';
 
-type RecordingSectionProps = { currentUser: CurrentUser; streamId: string };
+type RecordingSectionProps = {
+  currentUser: CurrentUser;
+  streamId: string;
+  /** Something is broadcast, which can be recorded by hand. */
+  isLive?: boolean;
+};
 
 /** Recordings of a livestream, newest first. */
-export function RecordingSection({ currentUser: { csrfToken }, streamId }: RecordingSectionProps) {
+export function RecordingSection({ currentUser: { csrfToken }, streamId, isLive }: RecordingSectionProps) {
   const [recordings, setRecordings] = useState<Recording[]>();
-  const { error, run } = useAction();
+  const { isBusy, error, run } = useAction();
 
   const load = async (): Promise<void> => {
     const listed = await run(callApi('GET /api/livestream/:streamId/recordings', { params: { streamId } }));
@@ -19,9 +24,32 @@ export function RecordingSection({ currentUser: { csrfToken }, streamId }: Recor
   };
   useEffect(() => void load(), [streamId]);
 
+  const running = recordings?.find(({ state }) => state === 'recording');
+  const start = async (): Promise<void> => {
+    const call = callApi('POST /api/livestream/:streamId/recordings', {
+      ...{ params: { streamId }, body: {}, csrfToken },
+    });
+    if (await run(call)) await load();
+  };
+  const stop = async (recordingId: string): Promise<void> => {
+    const call = callApi('POST /api/recordings/:recordingId/stop', { params: { recordingId }, csrfToken });
+    if (await run(call)) await load();
+  };
+
   return (
     <section>
       <h3>Recordings</h3>
+      {running ? (
+        <button key="stop" type="button" disabled={isBusy} onClick={() => void stop(running.id)}>
+          Stop recording
+        </button>
+      ) : (
+        isLive && (
+          <button key="start" type="button" disabled={isBusy} onClick={() => void start()}>
+            Record from now on
+          </button>
+        )
+      )}
       {recordings?.length === 0 && (
         <p class="faint">None yet. Switch “Record every broadcast” on to keep them.</p>
       )}

@@ -6,7 +6,11 @@ import { ConfirmButton } from '../forms/confirm-button.js';
 import { ErrorText } from '../forms/error-text.js';
 import { useAction } from '../forms/use-action.js';
 
-type RestreamSectionProps = { currentUser: CurrentUser; streamId: string };
+type RestreamSectionProps = {
+  currentUser: CurrentUser;
+  /** Missing: targets of the account, for all its livestreams. */
+  streamId?: string;
+};
 
 /** Interval at which the statuses are read again, ms. */
 const REFRESH_MS = 3_000;
@@ -17,7 +21,9 @@ export function RestreamSection({ currentUser: { csrfToken }, streamId }: Restre
   const { isBusy, error, run } = useAction();
 
   const fetchTargets = () =>
-    callApi('GET /api/livestream/:streamId/restream-targets', { params: { streamId } });
+    streamId === undefined
+      ? callApi('GET /api/channel/restream-targets', {})
+      : callApi('GET /api/livestream/:streamId/restream-targets', { params: { streamId } });
   const load = async (): Promise<void> => {
     const listed = await run(fetchTargets());
     if (listed) setTargets(listed.targets);
@@ -42,23 +48,33 @@ export function RestreamSection({ currentUser: { csrfToken }, streamId }: Restre
       url: String(fields.get('url')),
       ...(key === '' ? {} : { key }),
     };
-    const call = callApi('POST /api/livestream/:streamId/restream-targets', {
-      ...{ params: { streamId }, body, csrfToken },
-    });
+    const call =
+      streamId === undefined
+        ? callApi('POST /api/channel/restream-targets', { body, csrfToken })
+        : callApi('POST /api/livestream/:streamId/restream-targets', {
+            ...{ params: { streamId }, body, csrfToken },
+          });
     if (!(await run(call))) return;
     form.reset();
     await load();
   };
   const enable = async (targetId: string, enabled: boolean): Promise<void> => {
-    const call = callApi('PATCH /api/livestream/:streamId/restream-targets/:targetId', {
-      ...{ params: { streamId, targetId }, body: { enabled }, csrfToken },
-    });
+    const change = { body: { enabled }, csrfToken };
+    const call =
+      streamId === undefined
+        ? callApi('PATCH /api/channel/restream-targets/:targetId', { params: { targetId }, ...change })
+        : callApi('PATCH /api/livestream/:streamId/restream-targets/:targetId', {
+            ...{ params: { streamId, targetId }, ...change },
+          });
     if (await run(call)) await load();
   };
   const remove = async (targetId: string): Promise<void> => {
-    const call = callApi('DELETE /api/livestream/:streamId/restream-targets/:targetId', {
-      ...{ params: { streamId, targetId }, csrfToken },
-    });
+    const call =
+      streamId === undefined
+        ? callApi('DELETE /api/channel/restream-targets/:targetId', { params: { targetId }, csrfToken })
+        : callApi('DELETE /api/livestream/:streamId/restream-targets/:targetId', {
+            ...{ params: { streamId, targetId }, csrfToken },
+          });
     if (await run(call)) await load();
   };
 
@@ -73,7 +89,7 @@ export function RestreamSection({ currentUser: { csrfToken }, streamId }: Restre
               <br />
               <span>{statusText(target)}</span>
             </span>
-            {target.scope === 'livestream' && (
+            {(target.scope === 'livestream' || streamId === undefined) && (
               <>
                 <button
                   type="button"

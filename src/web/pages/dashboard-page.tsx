@@ -8,7 +8,7 @@ import { ChannelSection } from '../dashboard/channel-section.js';
 import { ClipSection } from '../dashboard/clip-section.js';
 import { LivestreamCard } from '../dashboard/livestream-card.js';
 import { LivestreamForm } from '../dashboard/livestream-form.js';
-import { StorageUsed } from '../dashboard/storage-used.js';
+import { StorageSection } from '../dashboard/storage-section.js';
 import { VideoSection } from '../dashboard/video-section.js';
 import { useAction } from '../forms/use-action.js';
 import { PublishStep } from '../setup/publish-step.js';
@@ -28,8 +28,10 @@ export function DashboardPage() {
             <Livestreams currentUser={currentUser} userId={currentUser.user.id} />
             <ClipSection currentUser={currentUser} userId={currentUser.user.id} />
             <VideoSection currentUser={currentUser} />
-            <StorageUsed />
-            <ChannelSection currentUser={currentUser} name={currentUser.user.name} />
+            <div class="choices">
+              {currentUser.user.role !== 'viewer' && <ChannelSection currentUser={currentUser} />}
+              <StorageSection />
+            </div>
           </>
         )}
       </SignedIn>

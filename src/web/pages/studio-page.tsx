@@ -1,29 +1,36 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Health } from '../../api/contract.js';
 import { SignedIn, type SignedInUser } from '../account/signed-in.js';
-import { callApi, fetchStream, type Stream } from '../api/api-client.js';
+import { fetchStream, type Stream } from '../api/api-client.js';
 import { Poll } from '../api/poll.js';
 import { BroadcastPanel } from '../broadcast/broadcast-panel.js';
+import type { BroadcastSession } from '../broadcast/broadcast-session.js';
+import type { BroadcastState } from '../broadcast/broadcast-state.js';
 import { ChatPanel } from '../chat/chat-panel.js';
 import { StreamSocket } from '../chat/stream-socket.js';
 import { KeySection } from '../dashboard/key-section.js';
 import { badgeOf } from '../dashboard/livestream-card.js';
 import { RecordingSection } from '../dashboard/recording-section.js';
 import { RestreamSection } from '../dashboard/restream-section.js';
-import { ConfirmButton } from '../forms/confirm-button.js';
 import { ErrorText } from '../forms/error-text.js';
 import { useAction } from '../forms/use-action.js';
 import { browserKey } from '../studio/browser-key.js';
+import { GoLive, type Way } from '../studio/go-live.js';
 import { HealthPanel } from '../studio/health-panel.js';
 import { HealthPoll } from '../studio/health-poll.js';
+import { Monitor } from '../studio/monitor.js';
+import { onAirOf } from '../studio/on-air.js';
+import { viewersText } from '../studio/viewer-minutes.js';
+import { ViewerPlot } from '../studio/viewer-plot.js';
 import { Badge } from './badge.js';
-
-type Way = 'obs' | 'browser';
 
 const WAYS: [Way, string][] = [
   ['obs', 'OBS'],
   ['browser', 'This browser'],
 ];
+
+/** Form that begins the broadcast of this browser; its button is above the tabs. */
+const FORM_ID = 'broadcast-form';
 
 /** Page on which a broadcaster goes live and watches over the broadcast. */
 export function StudioPage({ streamId }: { streamId: string }) {
@@ -45,12 +52,15 @@ function Studio({ currentUser, streamId }: { currentUser: SignedInUser; streamId
   const [health, setHealth] = useState<Health>();
   const [socket, setSocket] = useState<StreamSocket>();
   const [way, setWay] = useState<Way>('obs');
+  const [browser, setBrowser] = useState<BroadcastState>();
+  const broadcast = useRef<Pick<BroadcastSession, 'endBroadcast'>>(undefined);
+  const poll = useRef<Poll<{ stream: Stream }>>(undefined);
   const [, setRevision] = useState(0);
   const action = useAction();
   const { csrfToken } = currentUser;
 
   useEffect(() => {
-    const poll = new Poll({
+    const polled = new Poll({
       fetch: (signal) => fetchStream(streamId, signal),
       onResult: (result) => {
         setIsMissing(result.kind === 'missing');
@@ -63,15 +73,16 @@ function Studio({ currentUser, streamId }: { currentUser: SignedInUser; streamId
       streamId,
       isViewer: false,
       playbackTimeMs: () => undefined,
-      onStateChange() {},
+      onStateChange: () => polled.fetchNow(),
       onChange: () => setRevision((count) => count + 1),
     });
-    poll.start();
+    poll.current = polled;
+    polled.start();
     doctor.start();
     chat.start();
     setSocket(chat);
     return () => {
-      poll.close();
+      polled.close();
       doctor.close();
       chat.close();
     };
@@ -79,32 +90,26 @@ function Studio({ currentUser, streamId }: { currentUser: SignedInUser; streamId
 
   if (isMissing) return <p class="error">There is no such livestream.</p>;
   if (!stream) return <p class="faint">Loading…</p>;
-  const hasEnded = stream.status === 'ended' && stream.state.name === 'offline';
-  const end = (): void => {
-    const call = callApi('POST /api/livestream/:streamId/end', { params: { streamId }, body: {}, csrfToken });
-    void action.run(call);
-  };
+  const hasEnded = onAirOf(stream, browser?.name) === 'over';
   return (
     <>
       <header class="about">
         <h1>{stream.title}</h1>
         <Badge badge={badgeOf(stream)} />
-        <span class="viewers">{viewersText(stream)}</span>
+        <span class="viewers">{viewersText(stream.viewers)}</span>
         <a class="button" href={`/watch/${encodeURIComponent(streamId)}`}>
           Watch
         </a>
-        {!hasEnded && (
-          <ConfirmButton question="End this livestream? Its stream keys end with it." onConfirm={end}>
-            End the livestream
-          </ConfirmButton>
-        )}
       </header>
-      <ErrorText>{action.error}</ErrorText>
       <div class="studio-columns">
         <div>
-          {hasEnded ? (
-            <p>This livestream has ended. Create another one on the dashboard.</p>
-          ) : (
+          <GoLive
+            {...{ stream, way, csrfToken, browser }}
+            formId={FORM_ID}
+            onStopSending={() => broadcast.current?.endBroadcast()}
+            onChange={() => poll.current?.fetchNow()}
+          />
+          {!hasEnded && (
             <>
               <div class="tabs" role="tablist" aria-label="Ways to broadcast">
                 {WAYS.map(([name, text]) => (
@@ -138,12 +143,27 @@ function Studio({ currentUser, streamId }: { currentUser: SignedInUser; streamId
                 <BroadcastPanel
                   heading={<h2>This browser</h2>}
                   obtainKey={async () => (await action.run(browserKey(currentUser, streamId)))?.streamKey}
+                  controls={{
+                    formId: FORM_ID,
+                    onSession: (session) => {
+                      broadcast.current = session;
+                    },
+                    onState: setBrowser,
+                  }}
                 />
+                <ErrorText>{action.error}</ErrorText>
               </div>
             </>
           )}
+          {stream.state.name === 'live' && <Monitor stream={stream} />}
+          <ViewerPlot streamId={streamId} />
           <RestreamSection currentUser={currentUser} streamId={streamId} />
-          <RecordingSection key={stream.state.name} currentUser={currentUser} streamId={streamId} />
+          <RecordingSection
+            key={stream.state.name}
+            currentUser={currentUser}
+            streamId={streamId}
+            isLive={stream.state.name === 'live'}
+          />
         </div>
         <HealthPanel health={health} />
         {socket && <ChatPanel streamId={streamId} socket={socket} />}
@@ -151,18 +171,3 @@ function Studio({ currentUser, streamId }: { currentUser: SignedInUser; streamId
     </>
   );
 }
-
-/** `12 watching: 3 by WebRTC, 9 by HLS`. */
-function viewersText({ viewers: { total, byProtocol } }: Stream): string {
-  const protocols = Object.entries(byProtocol)
-    .filter(([, count]) => count > 0)
-    .map(([protocol, count]) => `${count} by ${PROTOCOL_NAMES[protocol] ?? protocol}`);
-  return `${total} watching${protocols.length > 0 ? `: ${protocols.join(', ')}` : ''}`;
-}
-
-const PROTOCOL_NAMES: Record<string, string> = {
-  whep: 'WebRTC',
-  'll-hls': 'low-latency HLS',
-  hls: 'HLS',
-  dash: 'DASH',
-};

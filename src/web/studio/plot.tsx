@@ -10,9 +10,14 @@ type PlotProps = {
   lines: { label: string; values: (number | null)[] }[];
 };
 
+/** Values that are drawn, for the comparison with those before. */
+const lastOf = (lines: PlotProps['lines']): string => lines.map(({ values }) => values.at(-1)).join();
+
 const HEIGHT_PX = 110;
+/** Time shown on each side of a single value, s. */
+const MARGIN_S = 60;
 /** Colours of the lines: legible on light and dark ground. */
-const COLOURS = ['#3b82f6', '#d97706'];
+const COLOURS = ['#3b82f6', '#d97706', '#059669', '#a855f7'];
 
 /** Plot of the last minutes. The library is loaded with the first plot. */
 export function Plot({ title, unit, at, lines }: PlotProps) {
@@ -40,7 +45,7 @@ export function Plot({ title, unit, at, lines }: PlotProps) {
       plot.current = undefined;
     };
   }, []);
-  useEffect(() => plot.current?.setData(newest.current), [at.at(-1), at.length]);
+  useEffect(() => plot.current?.setData(newest.current), [at[0], at.at(-1), at.length, lastOf(lines)]);
 
   const current = lines
     .filter(({ values }) => values.some((value) => value !== null))
@@ -76,6 +81,8 @@ function optionsOf(target: HTMLElement, lines: PlotProps['lines'], unit: string)
     legend: { show: false },
     cursor: { show: false },
     scales: {
+      // A single value would be on an axis of years.
+      x: { range: (_plot, low, high) => (low === high ? [low - MARGIN_S, high + MARGIN_S] : [low, high]) },
       y: { range: (_plot, low, high) => [Math.min(0, low ?? 0) * 1.1, Math.max(1, high ?? 1) * 1.1] },
     },
     axes: [
@@ -88,7 +95,9 @@ function optionsOf(target: HTMLElement, lines: PlotProps['lines'], unit: string)
         label: `${label} (${unit})`,
         stroke: COLOURS[index % COLOURS.length]!,
         width: 1.5,
-        points: { show: false },
+        // Some values are measured every other second.
+        spanGaps: true,
+        points: { show: (plot: uPlot) => (plot.data[0]?.length ?? 0) < 3 },
       })),
     ],
   };

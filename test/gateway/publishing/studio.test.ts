@@ -10,7 +10,7 @@ import { until } from '../../support/until.js';
 const OBSERVED_S = 15;
 
 t.test(
-  'a broadcaster goes live in the studio, its doctor finds nothing, and the broadcast ends',
+  'a broadcaster tests in the studio, goes live without reconnecting, and the broadcast ends',
   async (t) => {
     const gateway = await startGatewayProcess(t, { LADDER: 'off' });
     const browser = await openChromium(t, { webrtc: true, fakeDevices: true });
@@ -23,10 +23,32 @@ t.test(
     const page = await openPage(t, context);
     await page.goto(`${gateway.http}/studio/${streamId}`);
 
+    const stateFor = async (headers: Record<string, string>): Promise<number> =>
+      (await fetch(`${gateway.http}/api/livestream/${streamId}`, { headers })).status;
+    const goLive = page.getByRole('button', { name: 'Go live' });
     await page.getByText('Go live to see how your stream does.').waitFor();
+    await page.getByText('Press “Start Streaming” in OBS to go live.').waitFor();
     await page.getByRole('tab', { name: 'This browser' }).click();
-    await page.getByRole('button', { name: 'Go live' }).click();
-    await page.getByText('You are live.').waitFor();
+    await goLive.waitFor();
+    await page.getByLabel(/^Test first/).check();
+    await page.getByRole('button', { name: 'Start the test' }).click();
+    await page.getByText('Private test: nobody else can watch.').waitFor();
+    await page.getByRole('button', { name: 'Show the picture that viewers get' }).click();
+    const picture = page.getByLabel('The picture that viewers get');
+    await until('the picture plays', () =>
+      picture.evaluate((video: { videoWidth: number }) => video.videoWidth > 0),
+    );
+    await page.getByRole('button', { name: 'Hide the picture' }).click();
+    t.equal(await stateFor({}), 404, 'nobody else can watch');
+    t.equal(await stateFor(anna.headers), 200);
+
+    const publication = async () =>
+      (await gateway.api<{ stream: { startedAt: string } }>('GET', `/${streamId}`)).stream.startedAt;
+    const startedAt = await publication();
+    await goLive.click();
+    await page.getByText('You are live: viewers can watch.').waitFor();
+    t.equal(await stateFor({}), 200);
+    t.equal(await publication(), startedAt, 'the broadcast goes on');
     await page.getByText('0 watching').waitFor();
     await page.getByText('Nothing was said yet.').waitFor();
     await page.getByText('Nothing is wrong with your stream.').waitFor();
@@ -50,13 +72,12 @@ t.test(
       'it tells the level of its sound',
     );
 
-    await page.getByRole('button', { name: 'End the broadcast' }).click();
-    await page.getByText('You ended the broadcast.').waitFor();
-    await until('the publisher has left', async () => (await gateway.state(streamId)) !== 'live');
-    await page.getByRole('button', { name: 'Go live' }).click();
-    await page.getByText('You are live.').waitFor();
-    await page.getByRole('button', { name: 'End the livestream' }).click();
-    await page.getByRole('alertdialog').getByRole('button', { name: 'End the livestream' }).click();
-    await page.getByText('This livestream has ended.').waitFor();
+    await page.getByRole('button', { name: 'Stop sending' }).click();
+    await page.getByText('viewers wait until you send again').waitFor();
+    await page.getByRole('button', { name: 'Send again' }).click();
+    await page.getByText('You are live: viewers can watch.').waitFor();
+    await page.getByRole('button', { name: 'End', exact: true }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'End', exact: true }).click();
+    await page.getByText('This livestream has ended for good').waitFor();
   },
 );

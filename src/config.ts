@@ -112,7 +112,14 @@ export type Config = {
     ffmpegMemoryBytes: number;
   };
   /** Retention; 0: unlimited. */
-  keepDays: { chat: number; viewers: number; keyUses: number; webhookDeliveries: number; recordings: number };
+  keepDays: {
+    chat: number;
+    viewers: number;
+    keyUses: number;
+    audit: number;
+    webhookDeliveries: number;
+    recordings: number;
+  };
   /** Registration policy, and role of accounts registered without an invitation. */
   registration: { policy: 'open' | 'invitation' | 'closed'; role: 'viewer' | 'broadcaster' };
   /** Host platform whose JSON Web Tokens are accepted. */
@@ -143,6 +150,25 @@ export function configTable(): { name: string; fallback: string; help: string }[
     fallback: fallback ?? '',
     help,
   }));
+}
+
+/** Settings that administrators may read: ladder, limits and retention; no secrets, no addresses. */
+const READABLE =
+  /^(LADDER|MAX_|KEEP_|UPLOAD_|RECORD|DVR_|VIDEO_|AUDIO_|HLS_|FFMPEG_MAX|WEBRTC_(WORKERS|MAX)|PART_|SEGMENT_|WINDOW_|RECONNECT_|SLATE$|THUMBNAIL_|REGISTRATION)/;
+const UNREADABLE = /_DIR$/;
+
+/** Returns the settings in force that administrators may read. */
+export function readableSettings(
+  environment: NodeJS.ProcessEnv,
+): { name: string; value: string; isDefault: boolean; description: string }[] {
+  return configTable()
+    .filter(({ name }) => READABLE.test(name) && !UNREADABLE.test(name))
+    .map(({ name, fallback, help }) => ({
+      name,
+      value: environment[name] || fallback,
+      isDefault: !environment[name],
+      description: help,
+    }));
 }
 
 /** Returns the text of `--help`. */
@@ -264,6 +290,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       chat: required(SETTINGS.keepChatDays),
       viewers: required(SETTINGS.keepViewersDays),
       keyUses: required(SETTINGS.keepKeyUsesDays),
+      audit: required(SETTINGS.keepAuditDays),
       webhookDeliveries: required(SETTINGS.keepDeliveriesDays),
       recordings: required(SETTINGS.keepRecordingsDays),
     },

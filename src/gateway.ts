@@ -11,7 +11,7 @@ import {
 import { CONNECTION_TIMEOUTS, createGuards, createServer } from './api/index.js';
 import { Audience, RecordingAdmission } from './audience/index.js';
 import { type Chat, createChat } from './chat/index.js';
-import type { Config } from './config.js';
+import { type Config, readableSettings } from './config.js';
 import { HlsDelivery } from './egress/hls/index.js';
 import { createWhepEgress } from './egress/whep/index.js';
 import { carryAccessChanges } from './gateway/access-changes.js';
@@ -23,10 +23,12 @@ import {
   publicUrlPath,
   warnOfTrustedPeers,
 } from './gateway/addresses.js';
+import { openAudit } from './gateway/audit.js';
 import { announceBroadcasts } from './gateway/broadcast-events.js';
 import { derivedKey } from './gateway/derived-key.js';
 import { openHealth } from './gateway/health.js';
 import { createWithKey } from './gateway/livestream-with-key.js';
+import { openNodeHealth } from './gateway/node-health.js';
 import { openQoe } from './gateway/qoe.js';
 import { openRecordings } from './gateway/recordings.js';
 import { releaseVersion } from './gateway/release.js';
@@ -127,6 +129,8 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     keys.start();
     closing.push(() => keys.close());
     const channels = new Channels(sql);
+    const audit = openAudit(config, { sql, clock, log });
+    closing.push(() => audit.close());
 
     const transcoder = openTranscoder(config, context, (...ids) => packager.findPresentation(...ids));
     await transcoder.start();
@@ -349,19 +353,14 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     await registerRoutes(http, {
       ...holders,
       guards: createGuards({ authenticate, calls }),
-      packager,
-      whepEgress,
-      viewerOffers,
-      whip,
-      iceServers,
-      hub,
-      webhooks,
-      urls,
-      origin,
-      basePath,
+      ...{ packager, whepEgress, viewerOffers, whip, iceServers, hub, webhooks, urls, origin, basePath },
       checks: { database: () => calls.run(() => sql`select 1`) },
-      calls,
-      load,
+      ...{ calls, load, audit },
+      nodeHealth: openNodeHealth(config, {
+        ...modules,
+        ...{ recordings, pool, load, calls, version: release, signal: measured.signal },
+      }),
+      settings: readableSettings(context.environment),
       clock,
       log: log.child({ module: 'http' }),
     });

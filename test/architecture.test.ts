@@ -7,6 +7,7 @@ import { projectRoot } from '../src/platform/index.js';
 const ALLOWED_IMPORTS: Record<string, string[]> = {
   platform: [],
   media: [],
+  audit: ['platform'],
   accounts: ['platform'],
   streams: ['media', 'platform'],
   webrtc: ['media', 'platform'],
@@ -31,7 +32,7 @@ const ALLOWED_IMPORTS: Record<string, string[]> = {
   restreams: ['sockets', 'accounts', 'ingest/rtmp', 'streams', 'webrtc', 'media', 'platform'],
   api: [
     ...['accounts', 'streams', 'audience', 'chat', 'webhooks', 'thumbnails', 'recordings', 'restreams'],
-    ...['videos', 'health', 'qoe', 'platform'],
+    ...['videos', 'health', 'qoe', 'audit', 'platform'],
   ],
 };
 

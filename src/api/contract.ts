@@ -1,3 +1,4 @@
+import { ADMIN_SCHEMAS } from './admin/admin-schema.js';
 import { ANALYTICS_SCHEMAS } from './analytics/analytics-schema.js';
 import { AUTH_SCHEMAS } from './auth/auth-schema.js';
 import { PUBLIC_CHANNEL_SCHEMAS } from './channels/public-channel-schema.js';
@@ -20,6 +21,7 @@ import { VIDEO_SCHEMAS } from './videos/video-schema.js';
 import { AUDIENCE_SCHEMAS } from './viewers/viewer-schema.js';
 import { WEBHOOK_SCHEMAS } from './webhooks/webhook-schema.js';
 
+export * from './admin/admin-schema.js';
 export * from './analytics/analytics-schema.js';
 export * from './auth/auth-schema.js';
 export * from './channels/public-channel-schema.js';
@@ -56,6 +58,7 @@ export const NAMED_SCHEMAS = [
   ...INVITEE_SCHEMAS,
   ...STATS_SCHEMAS,
   ...ANALYTICS_SCHEMAS,
+  ...ADMIN_SCHEMAS,
   ...HEALTH_SCHEMAS,
   ...RECORDING_SCHEMAS,
   ...CLIP_SCHEMAS,

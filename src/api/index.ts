@@ -1,3 +1,6 @@
+export { type AdminRoutesOptions, adminRoutes } from './admin/admin-routes.js';
+export type { NodeHealth, NodeSettingsResponse } from './admin/admin-schema.js';
+export { addAuditHook, recordAdminSignIn } from './admin/audit-hook.js';
 export { type AnalyticsRoutesOptions, analyticsRoutes } from './analytics/analytics-routes.js';
 export { authRoutes } from './auth/auth-routes.js';
 export type { AuthRoutesOptions } from './auth/auth-routes-options.js';

@@ -298,6 +298,12 @@ export const SETTINGS = {
     '90',
     'days that the records of publishing attempts are kept; 0: for ever',
   ),
+  keepAuditDays: setting(
+    'KEEP_AUDIT_DAYS',
+    DAYS,
+    '365',
+    'days that the log of who changed what is kept; 0: for ever',
+  ),
   keepDeliveriesDays: setting(
     'KEEP_WEBHOOK_DELIVERIES_DAYS',
     DAYS,

@@ -2,6 +2,8 @@ import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Authentication, Channels, StreamKeys } from '../accounts/index.js';
 import {
+  addAuditHook,
+  adminRoutes,
   analyticsRoutes,
   authRoutes,
   type ClipRoutesOptions,
@@ -21,6 +23,8 @@ import {
   livestreamRecordingRoutes,
   livestreamScope,
   livestreamTargetRoutes,
+  type NodeHealth,
+  type NodeSettingsResponse,
   oembedRoutes,
   PublicChannels,
   type PublicUrls,
@@ -29,6 +33,7 @@ import {
   publicChannelRoutes,
   qoeListRoutes,
   qoeReportRoutes,
+  recordAdminSignIn,
   recordingChatRoutes,
   recordingClipRoutes,
   recordingRoutes,
@@ -39,6 +44,7 @@ import {
   webhookRoutes,
 } from '../api/index.js';
 import type { Audience, RecordingAdmission } from '../audience/index.js';
+import type { AuditLog } from '../audit/index.js';
 import type { Chat } from '../chat/index.js';
 import { dashRoutes, hlsRoutes } from '../egress/hls/index.js';
 import { admitToRecording, recordingMediaRoutes, rewindRoutes } from '../egress/recordings/index.js';
@@ -95,6 +101,11 @@ export type GatewayModules = {
   /** Readiness checks, by name. */
   checks: Record<string, () => Promise<unknown>>;
   load: EventLoopLoad;
+  audit: AuditLog;
+  /** State of this gateway and its machine. */
+  nodeHealth(): Promise<NodeHealth>;
+  /** Settings that administrators may read. */
+  settings: NodeSettingsResponse['settings'];
   log: Logger;
   /** Bounds the time in which the database must answer viewers. */
   calls: BoundedCalls;
@@ -107,7 +118,12 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
     modules;
   const { urls, basePath, clock } = modules;
 
-  await http.register(authRoutes, { authentication, guards, publicOrigin: modules.origin, clock });
+  const { audit, nodeHealth, settings } = modules;
+  addAuditHook(http, { audit, guards });
+  await http.register(authRoutes, {
+    ...{ authentication, guards, publicOrigin: modules.origin, clock },
+    onSignIn: (account, address) => recordAdminSignIn(audit, account, address),
+  });
   await http.register(followRoutes, { follows: authentication.follows, guards, clock });
   const { recordings, restreams, videos } = modules;
   await http.register(channelRoutes, { keys, channels, restreams, guards, urls, clock });
@@ -199,6 +215,7 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
       await scope.register(videoRoutes, { videos, guards, urls });
     },
   });
+  await http.register(adminRoutes, { nodeHealth, settings, streams, livestreams, lookup, audit, guards });
   await http.register(webhookRoutes, { webhooks: modules.webhooks, guards });
 
   const { packager, load, log } = modules;

@@ -158,6 +158,11 @@ export class StreamRegistry {
     return this.#running.get(streamId)?.kick() ?? false;
   }
 
+  /** Ids of livestreams with a broadcast that runs or waits for its publisher, oldest broadcast first. */
+  get streamIds(): string[] {
+    return [...this.#running.keys()];
+  }
+
   /** Tells whether a user's livestream has a running broadcast, or one that waits for its publisher. */
   async isUnderWay(userId: string): Promise<boolean> {
     return (await this.#livestreams.ownedAmong(userId, [...this.#running.keys()])).length > 0;

@@ -58,7 +58,7 @@ export const authRoutes: FastifyPluginAsync<AuthRoutesOptions> = async (app, opt
 
 const routes: FastifyPluginAsync<AuthRoutesOptions> = async (
   plain,
-  { authentication, guards, publicOrigin },
+  { authentication, guards, onSignIn, publicOrigin },
 ) => {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   const { accounts, accountDeletion, registration, signIn, sessions, registrationPolicy } = authentication;
@@ -133,6 +133,7 @@ const routes: FastifyPluginAsync<AuthRoutesOptions> = async (
     async (request, reply) => {
       const { account, session } = await signIn.open(request.body, browserOf(request));
       const { id, name, role } = account;
+      onSignIn?.({ id, name, role }, request.ip);
       return { user: { id, name, role }, csrfToken: await startSession(request, reply, session) };
     },
   );

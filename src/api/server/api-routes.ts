@@ -1,4 +1,5 @@
 import type { Static, TSchema } from 'typebox';
+import { AuditResponse, NodeHealthResponse, NodeSettingsResponse } from '../admin/admin-schema.js';
 import { BroadcastAnalyticsResponse, BroadcastsResponse } from '../analytics/analytics-schema.js';
 import {
   AccessTokenRequest,
@@ -74,6 +75,16 @@ import {
 import { SearchResponse } from '../search/search-schema.js';
 import { EditVideoRequest, VideoResponse, VideosResponse } from '../videos/video-schema.js';
 import { JoinRequest, JoinResponse, LeaveRequest, ViewersResponse } from '../viewers/viewer-schema.js';
+import {
+  CreateWebhookRequest,
+  CreateWebhookResponse,
+  PingResponse,
+  UpdateWebhookRequest,
+  WebhookDeliveriesResponse,
+  WebhookDeliveryResponse,
+  WebhookResponse,
+  WebhooksResponse,
+} from '../webhooks/webhook-schema.js';
 import { SuccessResponse } from './common-schema.js';
 
 /**
@@ -108,6 +119,10 @@ export const API_ROUTES = {
   'GET /api/users/:userId/follow': { response: FollowResponse },
   'PUT /api/users/:userId/follow': { response: FollowResponse },
   'DELETE /api/users/:userId/follow': { response: FollowResponse },
+  'GET /api/admin/node': { response: NodeHealthResponse },
+  'GET /api/admin/settings': { response: NodeSettingsResponse },
+  'GET /api/admin/sessions': { response: StreamsResponse },
+  'GET /api/admin/audit': { response: AuditResponse },
   'POST /api/livestream/create': { body: CreateRequest, response: CreateResponse },
   'GET /api/livestream/active': { response: StreamsResponse },
   'GET /api/livestream/upcoming': { response: StreamsResponse },
@@ -184,6 +199,13 @@ export const API_ROUTES = {
   'GET /api/livestream/:streamId/chat/moderators': { response: ChatModeratorsResponse },
   'PUT /api/livestream/:streamId/chat/moderators/:userId': { response: SuccessResponse },
   'DELETE /api/livestream/:streamId/chat/moderators/:userId': { response: SuccessResponse },
+  'GET /api/webhooks': { response: WebhooksResponse },
+  'POST /api/webhooks': { body: CreateWebhookRequest, response: CreateWebhookResponse },
+  'PATCH /api/webhooks/:webhookId': { body: UpdateWebhookRequest, response: WebhookResponse },
+  'DELETE /api/webhooks/:webhookId': { response: SuccessResponse },
+  'POST /api/webhooks/:webhookId/test': { response: PingResponse },
+  'GET /api/webhooks/:webhookId/deliveries': { response: WebhookDeliveriesResponse },
+  'POST /api/webhooks/deliveries/:deliveryId/replay': { response: WebhookDeliveryResponse },
   'POST /api/livestream/:streamId/chat/bans': { body: ChatBanRequest, response: ChatBanResponse },
 } as const satisfies Record<string, { body?: TSchema; response: TSchema }>;
 

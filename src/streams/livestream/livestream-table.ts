@@ -142,6 +142,12 @@ export class LivestreamTable {
     return row;
   }
 
+  /** Returns those of the given livestreams that exist, newest first. */
+  async findAll(ids: readonly string[]): Promise<Livestream[]> {
+    return this.#sql<Livestream[]>`
+      select ${this.#columns()} from livestreams where id = any(${[...ids]}::uuid[]) order by id desc`;
+  }
+
   /** Returns public livestreams that are live, newest first. */
   async listActive(page: ListPage): Promise<Livestream[]> {
     return this.#sql<Livestream[]>`

@@ -76,6 +76,11 @@ export class Livestreams {
     return await this.#table.find(streamId);
   }
 
+  /** Returns those of the given livestreams that exist, newest first. */
+  async findAll(streamIds: readonly string[]): Promise<Livestream[]> {
+    return await this.#table.findAll(streamIds);
+  }
+
   /** Returns public livestreams that are live, newest first. */
   async listActive(page: ListPage): Promise<Livestream[]> {
     return await this.#table.listActive(page);

@@ -1,17 +1,20 @@
 import { useEffect, useState } from 'preact/hooks';
-import { callApi, fetchActiveStreams, type Stream } from '../api/api-client.js';
+import { callApi, type Stream } from '../api/api-client.js';
 import { Poll } from '../api/poll.js';
+import { badgeOf } from '../dashboard/livestream-card.js';
 import { ConfirmButton } from '../forms/confirm-button.js';
 import { ErrorText } from '../forms/error-text.js';
 import { useAction } from '../forms/use-action.js';
+import { Badge } from '../pages/badge.js';
+import { viewersText } from '../studio/viewer-minutes.js';
 
-/** Public livestreams that are being broadcast, with their sources. */
+/** Broadcasts that run or wait for their publisher, with their sources and viewers. */
 export function SessionList({ csrfToken }: { csrfToken: string | null }) {
   const [streams, setStreams] = useState<Stream[]>();
   const { error, run } = useAction();
   useEffect(() => {
     const poll = new Poll({
-      fetch: fetchActiveStreams,
+      fetch: (signal) => callApi('GET /api/admin/sessions', { signal }),
       onResult: (result) => {
         if (result.kind === 'ok') setStreams(result.value.streams);
         return 'fast';
@@ -24,15 +27,19 @@ export function SessionList({ csrfToken }: { csrfToken: string | null }) {
   return (
     <section class="card" aria-labelledby="sessions">
       <h2 id="sessions">Live sessions</h2>
-      <p class="faint">{streams?.length === 0 ? 'Nothing is broadcast.' : 'Public livestreams.'}</p>
+      {streams?.length === 0 && <p class="faint">Nothing is broadcast.</p>}
       <ErrorText>{error}</ErrorText>
       <ul class="entries">
         {streams?.map((stream) => (
           <li key={stream.id}>
             <span>
               <a href={`/watch/${encodeURIComponent(stream.id)}`}>{stream.title}</a>{' '}
+              <Badge badge={badgeOf(stream)} />
+              <br />
               <span class="faint">
-                · {stream.viewers.total} watching{sourceText(stream)}
+                {viewersText(stream.viewers)}
+                {stream.visibility !== 'public' && ` · ${stream.visibility}`}
+                {sourceText(stream)}
               </span>
             </span>
             <ConfirmButton

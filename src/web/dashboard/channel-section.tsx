@@ -11,7 +11,7 @@ import { useAction } from '../forms/use-action.js';
 import { RestreamSection } from './restream-section.js';
 
 /** Channel of the account: its page, a key by which every broadcast is its own livestream, their defaults, restream targets. */
-export function ChannelSection({ currentUser }: { currentUser: CurrentUser }) {
+export function ChannelSection({ currentUser, name }: { currentUser: CurrentUser; name: string }) {
   const { csrfToken } = currentUser;
   const [channel, setChannel] = useState<Channel>();
   const [minted, setMinted] = useState<StreamKeyResponse>();
@@ -69,7 +69,7 @@ export function ChannelSection({ currentUser }: { currentUser: CurrentUser }) {
         </button>
       )}
       <p>
-        <a href={channelPath(currentUser.user.name)}>Page of the channel</a>
+        <a href={channelPath(name)}>Page of the channel</a>
       </p>
       {channel && (
         <Disclosure summary="About the channel, and defaults of new livestreams">

@@ -29,7 +29,9 @@ export function DashboardPage() {
             <ClipSection currentUser={currentUser} userId={currentUser.user.id} />
             <VideoSection currentUser={currentUser} />
             <div class="choices">
-              {currentUser.user.role !== 'viewer' && <ChannelSection currentUser={currentUser} />}
+              {currentUser.user.role !== 'viewer' && (
+                <ChannelSection currentUser={currentUser} name={currentUser.user.name} />
+              )}
               <StorageSection />
             </div>
           </>

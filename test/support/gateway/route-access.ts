@@ -141,6 +141,11 @@ export const ROUTE_ACCESS: Record<string, Access> = {
   'POST /api/auth/invitations': { allowed: ADMINS, body: empty },
   'DELETE /api/auth/invitations/{id}': { allowed: ADMINS },
 
+  'GET /api/admin/node': { allowed: ADMINS },
+  'GET /api/admin/settings': { allowed: ADMINS },
+  'GET /api/admin/sessions': { allowed: ADMINS },
+  'GET /api/admin/audit': { allowed: ADMINS },
+
   'GET /api/users/{userId}/follow': { allowed: ACCOUNTS, params: followed },
   'PUT /api/users/{userId}/follow': { allowed: ACCOUNTS, params: followed },
   'DELETE /api/users/{userId}/follow': { allowed: ACCOUNTS, params: followed },

@@ -79,6 +79,11 @@ export class BenchGateway {
     return new BenchGateway(child, folder, exited, http, rtmp);
   }
 
+  /** Headers of the operator. */
+  get operator(): { authorization: string } {
+    return { authorization: `Bearer ${OPERATOR_TOKEN}` };
+  }
+
   get pid(): number {
     return this.#child.pid ?? 0;
   }
@@ -90,7 +95,7 @@ export class BenchGateway {
   async createStream(title: string, { recordingEnabled = false } = {}): Promise<BenchStream> {
     const response = await fetch(`${this.http}/api/livestream/create`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${OPERATOR_TOKEN}`, 'content-type': 'application/json' },
+      headers: { ...this.operator, 'content-type': 'application/json' },
       body: JSON.stringify({ title, recordingEnabled }),
     });
     if (!response.ok) throw new Error(`create: ${response.status} ${await response.text()}`);

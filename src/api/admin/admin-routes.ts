@@ -81,7 +81,7 @@ const routes: FastifyPluginAsync<AdminRoutesOptions> = async (plain, options) =>
     },
     async () => {
       const found = await livestreams.findAll(streams.streamIds);
-      return { streams: found.map((livestream) => lookup.show(livestream)) };
+      return { streams: await Promise.all(found.map((livestream) => lookup.show(livestream))) };
     },
   );
 

@@ -29,7 +29,8 @@ t.test(
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
     await page.getByLabel('Upload a video').setInputFiles(file);
     const link = page.getByRole('link', { name: 'A film' });
-    await link.waitFor();
+    // As `untilState`: it is transcoded at the lowest priority.
+    await link.waitFor({ timeout: 90_000 });
     await page.getByText('0:08 · ').waitFor();
     await until('its thumbnail is there', () => page.evaluate<boolean>(HAS_THUMBNAIL));
     const address = `${gateway.http}${await link.getAttribute('href')}`;

@@ -153,7 +153,9 @@ try {
   else camera.start();
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
   await page.goto(stream.watch);
+  await page.getByRole('button', { name: 'Settings' }).click();
   await page.getByLabel('Delivery').selectOption(values.delivery);
+  await page.keyboard.press('Escape');
   const opened = performance.now();
   const plays = ({ phase, delivery }: Stats): boolean => phase === 'playing' && delivery === values.delivery;
   while (!plays(await stats(page))) {

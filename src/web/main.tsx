@@ -1,27 +1,63 @@
-import { render } from 'preact';
-import { AdminPage } from './pages/admin-page.js';
-import { BroadcastPage } from './pages/broadcast-page.js';
-import { ChannelPage } from './pages/channel-page.js';
-import { ClipPage } from './pages/clip-page.js';
-import { DashboardPage } from './pages/dashboard-page.js';
-import { HomePage } from './pages/home-page.js';
-import { PlayerPage } from './pages/player-page.js';
-import { RecordingPage } from './pages/recording-page.js';
-import { SettingsPage } from './pages/settings-page.js';
-import { SetupPage } from './pages/setup-page.js';
-import { StudioPage } from './pages/studio-page.js';
-import { VideoPage } from './pages/video-page.js';
-import { WatchPage } from './pages/watch-page.js';
+import { type ComponentType, render } from 'preact';
 
-const page = document.getElementById('page');
-const streamId = idIn(/^\/watch\/([^/]+)\/?$/);
-const studioId = idIn(/^\/studio\/([^/]+)\/?$/);
-const recordingId = idIn(/^\/recordings\/([^/]+)\/?$/);
-const videoId = idIn(/^\/videos\/([^/]+)\/?$/);
-const clipId = idIn(/^\/clips\/([^/]+)\/?$/);
-const channelName = idIn(/^\/@([^/]+)\/?$/);
+/** Pages by their address, each with its id. A page is loaded when it is opened. */
+const PAGES: readonly (readonly [address: RegExp, load: (id: string) => Promise<ComponentType>])[] = [
+  [
+    /^\/watch\/([^/]+)\/?$/,
+    async (streamId) => {
+      const { WatchPage } = await import('./pages/watch-page.js');
+      return () => <WatchPage streamId={streamId} />;
+    },
+  ],
+  [
+    /^\/studio\/([^/]+)\/?$/,
+    async (streamId) => {
+      const { StudioPage } = await import('./pages/studio-page.js');
+      return () => <StudioPage streamId={streamId} />;
+    },
+  ],
+  [
+    /^\/recordings\/([^/]+)\/?$/,
+    async (recordingId) => {
+      const { RecordingPage } = await import('./pages/recording-page.js');
+      return () => <RecordingPage recordingId={recordingId} />;
+    },
+  ],
+  [
+    /^\/clips\/([^/]+)\/?$/,
+    async (clipId) => {
+      const { ClipPage } = await import('./pages/clip-page.js');
+      return () => <ClipPage clipId={clipId} />;
+    },
+  ],
+  [
+    /^\/videos\/([^/]+)\/?$/,
+    async (videoId) => {
+      const { VideoPage } = await import('./pages/video-page.js');
+      return () => <VideoPage videoId={videoId} />;
+    },
+  ],
+  [
+    /^\/@([^/]+)\/?$/,
+    async (name) => {
+      const { ChannelPage } = await import('./pages/channel-page.js');
+      return () => <ChannelPage name={name} />;
+    },
+  ],
+  [/^\/admin\/?$/, async () => (await import('./pages/admin-page.js')).AdminPage],
+  [/^\/broadcast\/?$/, async () => (await import('./pages/broadcast-page.js')).BroadcastPage],
+  [/^\/dashboard\/?$/, async () => (await import('./pages/dashboard-page.js')).DashboardPage],
+  [/^\/player\/?$/, async () => (await import('./pages/player-page.js')).PlayerPage],
+  [/^\/settings\/?$/, async () => (await import('./pages/settings-page.js')).SettingsPage],
+  [/^\/setup\/?$/, async () => (await import('./pages/setup-page.js')).SetupPage],
+];
 
-if (page) {
+const root = document.getElementById('page');
+
+/** Renders the page of the address; again when the page has arrived. */
+function show(content: ComponentType | 'loading' | 'failed'): void {
+  if (!root) return;
+  const Content = typeof content === 'string' ? undefined : content;
   render(
     <>
       <nav>
@@ -36,47 +72,38 @@ if (page) {
           Account
         </a>
       </nav>
-      {content()}
+      {Content && <Content />}
+      {content === 'failed' && (
+        <main>
+          <p role="alert">The page could not be loaded. Check your connection, then load it again.</p>
+          <button type="button" class="primary" onClick={() => location.reload()}>
+            Load again
+          </button>
+        </main>
+      )}
     </>,
-    page,
+    root,
   );
 }
 
-function content() {
-  if (videoId !== undefined) return <VideoPage videoId={videoId} />;
-  if (streamId !== undefined) return <WatchPage streamId={streamId} />;
-  if (studioId !== undefined) return <StudioPage streamId={studioId} />;
-  if (recordingId !== undefined) return <RecordingPage recordingId={recordingId} />;
-  if (clipId !== undefined) return <ClipPage clipId={clipId} />;
-  if (channelName !== undefined) return <ChannelPage name={channelName} />;
-  switch (location.pathname.replace(/\/$/, '')) {
-    case '/admin':
-      return <AdminPage />;
-    case '/broadcast':
-      return <BroadcastPage />;
-    case '/dashboard':
-      return <DashboardPage />;
-    case '/player':
-      return <PlayerPage />;
-    case '/settings':
-      return <SettingsPage />;
-    case '/setup':
-      return <SetupPage />;
-    default:
-      return <HomePage />;
+function loadPage(): Promise<ComponentType> {
+  for (const [address, load] of PAGES) {
+    const match = address.exec(location.pathname);
+    if (match) return load(decoded(match[1] ?? ''));
+  }
+  return import('./pages/home-page.js').then(({ HomePage }) => HomePage);
+}
+
+function decoded(id: string): string {
+  try {
+    return decodeURIComponent(id);
+  } catch {
+    return id;
   }
 }
 
-/** Returns the id in the path of the page. */
-function idIn(pattern: RegExp): string | undefined {
-  const text = pattern.exec(location.pathname)?.[1];
-  if (text === undefined) return undefined;
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
+show('loading');
+loadPage().then(show, () => show('failed'));
 
 // Hot reload of the dev server: a changed module runs this one again, which renders the page anew.
 import.meta.hot?.accept();

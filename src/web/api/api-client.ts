@@ -10,6 +10,7 @@ import type {
   Stream,
   Video,
 } from '../../api/contract.js';
+import { serverClock } from './server-clock.js';
 
 export type { Stream } from '../../api/contract.js';
 
@@ -49,14 +50,6 @@ export type FetchResult<T> = ApiResult<T> | { kind: 'missing' };
 
 /** Time limit of one poll. */
 const POLL_TIMEOUT_MS = 8_000;
-
-/** Difference of the server's clock and this one, ms, by the last answer. */
-let clockOffsetMs = 0;
-
-/** Returns the server's time, Unix ms, within a second. */
-export function serverTimeMs(): number {
-  return Date.now() + clockOffsetMs;
-}
 
 /** Lists the public streams that are live. */
 export function fetchActiveStreams(signal: AbortSignal): Promise<FetchResult<{ streams: Stream[] }>> {
@@ -174,8 +167,7 @@ export async function callApi<Route extends ApiRoute>(
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       ...(signal ? { signal } : {}),
     });
-    const dateMs = Date.parse(response.headers.get('date') ?? '');
-    if (Number.isFinite(dateMs)) clockOffsetMs = dateMs - Date.now();
+    serverClock.noteDate(response.headers.get('date'));
     if (!response.ok) return await failureOf(response);
     return { kind: 'ok', value: (await response.json()) as ApiRoutes[Route]['response'] };
   } catch {

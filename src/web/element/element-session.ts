@@ -2,6 +2,7 @@ import { apiPath, callApi } from '../api/api-client.js';
 import { Poll } from '../api/poll.js';
 import type { Pace } from '../api/poll-delay.js';
 import { type PageState, playbackState } from '../pages/playback-state.js';
+import { type PlaybackControl, recordedRange } from '../player/controls/playback-control.js';
 import { createPlayer } from '../player/create-player.js';
 import type { DeliveryChoice } from '../player/delivery.js';
 import { type LivePlayer, NO_PLAYER, type PlayerStats, type PlayerView } from '../player/live-player.js';
@@ -94,6 +95,22 @@ export class ElementSession {
       ...{ state: this.#state(), title, poster },
       notice: isHeld ? undefined : this.#notice(player),
       player: isHeld ? { ...player, phase: 'refused' } : player,
+    };
+  }
+
+  /** Returns what the controls show and operate; undefined while there is nothing to play. */
+  control(view: PlayerView): PlaybackControl | undefined {
+    if (view.phase === 'none') return undefined;
+    const { video } = this.#options;
+    return {
+      view,
+      stats: () => this.stats(),
+      play: () => this.play(),
+      chooseQuality: (id) => this.#player?.chooseQuality(id),
+      range: () => (this.#media?.recorded && this.#player ? recordedRange(video) : undefined),
+      seekTo: (behindS) => {
+        video.currentTime = video.duration - behindS;
+      },
     };
   }
 

@@ -1,4 +1,5 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
+import type { PlaybackControl } from '../player/controls/playback-control.js';
 import { PlayerFrame } from '../player/player-frame.js';
 import type { ElementSnapshot } from './element-session.js';
 
@@ -9,8 +10,8 @@ type ElementViewProps = {
   label: string | undefined;
   /** Address of a picture that is shown before playback; default: that of the media. */
   poster: string | undefined;
-  onPlay: () => void;
-  onUnmute: () => void;
+  /** Undefined while there is nothing to play. */
+  playback: PlaybackControl | undefined;
   onElements: (video: HTMLVideoElement, still: HTMLCanvasElement) => void;
 };
 
@@ -19,7 +20,7 @@ const PARTS = { '.player': 'frame', video: 'video', '.notice': 'notice', '.unmut
 const NO_ADDRESS = 'This player has no address: set its attribute “src” to the address of a page to watch.';
 
 /** Content of `<headend-player>`. */
-export function ElementView({ snapshot, label, poster, onPlay, onUnmute, onElements }: ElementViewProps) {
+export function ElementView({ snapshot, label, poster, playback, onElements }: ElementViewProps) {
   const video = useRef<HTMLVideoElement>(null);
   const still = useRef<HTMLCanvasElement>(null);
   const root = useRef<HTMLDivElement>(null);
@@ -37,16 +38,13 @@ export function ElementView({ snapshot, label, poster, onPlay, onUnmute, onEleme
     else video.current.removeAttribute('poster');
   }, [picture]);
 
-  const player = snapshot?.player;
-  const hasPlayer = player !== undefined && player.phase !== 'none' && player.phase !== 'refused';
   return (
     <div ref={root} class="root">
       <PlayerFrame
         {...{ video, still }}
         label={label ?? snapshot?.title ?? 'Video'}
-        hasControls={hasPlayer}
+        {...{ playback, isEmbedded: true }}
         notice={snapshot ? snapshot.notice : NO_ADDRESS}
-        refusal={{ player, onPlay, onUnmute }}
       />
     </div>
   );

@@ -156,10 +156,7 @@ export class HeadendPlayer extends HTMLElement {
         snapshot={this.#snapshot}
         label={this.getAttribute('label') ?? undefined}
         poster={this.getAttribute('poster') ?? undefined}
-        onPlay={() => this.play()}
-        onUnmute={() => {
-          if (this.#video) this.#video.muted = false;
-        }}
+        playback={this.#snapshot && this.#session?.control(this.#snapshot.player)}
         onElements={(video, still) => {
           this.#video = video;
           this.#still = still;

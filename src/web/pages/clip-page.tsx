@@ -5,8 +5,8 @@ import { fetchClip } from '../api/api-client.js';
 import { Poll } from '../api/poll.js';
 import { ChatReplay } from '../chat/chat-replay.js';
 import { durationText } from '../forms/format.js';
-import { createPlayer } from '../player/create-player.js';
 import { PlayerFrame } from '../player/player-frame.js';
+import { useRecordedPlayback } from '../player/use-recorded-playback.js';
 
 const FAILURES: Record<NonNullable<Clip['failure']>, string> = {
   'media-gone': 'The media of this clip were deleted before it was ready.',
@@ -37,16 +37,8 @@ export function ClipPage({ clipId }: { clipId: string }) {
     return () => poll.close();
   }, [clipId]);
 
-  const url = clip?.playback && new URL(clip.playback.hls).pathname;
-  useEffect(() => {
-    if (!url || !video.current || !still.current) return;
-    const player = createPlayer({
-      ...{ video: video.current, still: still.current, url: new URL(url, location.origin).href },
-      ...{ isRecording: true, choice: 'auto', expectsMedia: () => true, onChange: () => {} },
-    });
-    player?.start();
-    return () => player?.close();
-  }, [url]);
+  const url = clip?.playback ? new URL(new URL(clip.playback.hls).pathname, location.origin).href : undefined;
+  const { playback, isUnplayable } = useRecordedPlayback(video, still, url);
 
   useEffect(() => {
     document.title = clip ? `${clip.title} · Headend` : 'Headend';
@@ -58,8 +50,8 @@ export function ClipPage({ clipId }: { clipId: string }) {
         <PlayerFrame
           {...{ video, still }}
           label={clip?.title ?? 'Clip'}
-          hasControls={url !== null && url !== undefined}
-          notice={noticeOf(clip, missing)}
+          playback={playback}
+          notice={isUnplayable ? 'This browser cannot play the clip.' : noticeOf(clip, missing)}
         />
         <header class="about">
           <h1>{clip?.title ?? 'Clip'}</h1>

@@ -9,12 +9,18 @@ export type StreamState =
       found: 'yes';
       status: 'scheduled' | 'live' | 'ended';
       state: 'offline' | 'starting' | 'live' | 'reconnecting' | 'ending';
+      /** Planned start, ISO 8601. */
+      scheduledAt?: string | null;
     };
+
+type KnownStream = Extract<StreamState, { found: 'yes' }>;
 
 export type PageState = {
   stream: StreamState;
   /** True when the latest request to the API was answered. */
   reachable: boolean;
+  /** False when the browser has no network. Default: true. */
+  online?: boolean;
   phase: PlayerPhase;
   /** True when the player has audio only. */
   audioOnly: boolean;
@@ -38,9 +44,11 @@ export type PlaybackState = {
 
 const NOTICES = {
   loading: 'Loading the stream…',
-  missing: 'There is no stream at this address.',
+  missing: 'There is no stream at this address, or it is private.',
   unreachable: 'The server does not answer. Trying again…',
-  scheduled: 'This stream is offline. Playback starts automatically when the broadcast begins.',
+  disconnected: 'You are offline. Playback continues when you are connected again.',
+  scheduled: 'This stream is offline.',
+  startsByItself: 'Playback starts automatically when the broadcast begins.',
   recordingOver: 'The recording is over.',
   over: 'The broadcast is over. If it resumes, playback starts automatically.',
   starting: 'The broadcast is starting…',
@@ -58,14 +66,14 @@ export function playbackState(page: PageState): PlaybackState {
     return { badge: quiet('Not found'), notice: NOTICES.missing, player: 'stop', pace: 'never' };
   }
   if (stream.found === 'unknown') {
-    const notice = reachable ? NOTICES.loading : NOTICES.unreachable;
+    const notice = reachable ? NOTICES.loading : unreachableNotice(page);
     return { badge: busy('Connecting'), notice, player: 'keep', pace: 'fast' };
   }
   // The player may load from a cache in front of an unreachable server: it is left as it is.
   if (!reachable)
     return {
       badge: busy('Connecting'),
-      ...noticeUnlessPlaying(page, NOTICES.unreachable),
+      ...noticeUnlessPlaying(page, unreachableNotice(page)),
       player: 'keep',
       pace: 'fast',
     };
@@ -100,11 +108,11 @@ export function playbackState(page: PageState): PlaybackState {
         pace: 'fast',
       };
     case 'offline':
-      return offline(page, stream.status);
+      return offline(page, stream);
   }
 }
 
-function offline(page: PageState, status: 'scheduled' | 'live' | 'ended'): PlaybackState {
+function offline(page: PageState, { status, scheduledAt }: KnownStream): PlaybackState {
   // The server restarted and waits for the publisher to reconnect.
   if (status === 'live') {
     return {
@@ -125,11 +133,18 @@ function offline(page: PageState, status: 'scheduled' | 'live' | 'ended'): Playb
   }
   return {
     badge: quiet(status === 'ended' ? 'Ended' : 'Offline'),
-    ...noticeUnlessPlaying(page, status === 'ended' ? NOTICES.over : NOTICES.scheduled),
+    ...noticeUnlessPlaying(page, status === 'ended' ? NOTICES.over : scheduledNotice(scheduledAt)),
     // The buffer is played to its end.
     player: page.phase === 'playing' || page.phase === 'paused' ? 'keep' : 'stop',
     pace: 'fast',
   };
+}
+
+function scheduledNotice(scheduledAt: string | null | undefined): string {
+  const { scheduled, startsByItself } = NOTICES;
+  if (!scheduledAt) return `${scheduled} ${startsByItself}`;
+  const time = new Date(scheduledAt).toLocaleString(undefined, { dateStyle: 'full', timeStyle: 'short' });
+  return `${scheduled} It is planned for ${time}. ${startsByItself}`;
 }
 
 /** Returns the notice unless video plays or the viewer has paused it. */
@@ -149,6 +164,10 @@ function liveNotice({ phase, capacityError }: PageState): string {
     default:
       return NOTICES.loading;
   }
+}
+
+function unreachableNotice({ online = true }: PageState): string {
+  return online ? NOTICES.unreachable : NOTICES.disconnected;
 }
 
 const busy = (text: string): Badge => ({ tone: 'busy', text });

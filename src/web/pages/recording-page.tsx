@@ -5,9 +5,7 @@ import { callApi } from '../api/api-client.js';
 import { ChatReplay } from '../chat/chat-replay.js';
 import { ClipButton } from '../clips/clip-button.js';
 import { durationText, timeText } from '../forms/format.js';
-import { PlayerBar } from '../player/player-bar.js';
 import { PlayerFrame } from '../player/player-frame.js';
-import { Scrubber } from '../player/scrubber.js';
 import { Badge } from './badge.js';
 import { RecordingSession, type RecordingSnapshot } from './recording-session.js';
 
@@ -47,31 +45,9 @@ export function RecordingPage({ recordingId }: { recordingId: string }) {
         <PlayerFrame
           {...{ video, still }}
           label={title ?? 'Recording'}
-          hasControls={hasPlayer}
+          playback={hasPlayer ? session.current?.control(player) : undefined}
           notice={snapshot?.notice}
-          refusal={{
-            player,
-            onPlay: () => session.current?.play(),
-            onUnmute: () => session.current?.unmute(),
-          }}
         />
-        {hasPlayer && (
-          <>
-            <Scrubber
-              range={() => session.current?.range()}
-              previewAt={(behindS) => session.current?.previewAt(behindS)}
-              onSeek={(behindS) => session.current?.seekTo(behindS)}
-              onGoLive={() => {}}
-            />
-            <PlayerBar
-              player={player}
-              viewers={undefined}
-              onChooseQuality={(id) => session.current?.chooseQuality(id)}
-              onChooseDelivery={() => {}}
-              onGoLive={() => {}}
-            />
-          </>
-        )}
         <header class="about">
           <h1>{title ?? 'Recording'}</h1>
           <Badge badge={{ tone: 'quiet', text: 'Recording' }} />

@@ -1,4 +1,5 @@
 import type { ApiResult } from '../api/api-client.js';
+import { type PlaybackControl, recordedRange } from '../player/controls/playback-control.js';
 import { createPlayer } from '../player/create-player.js';
 import { type LivePlayer, NO_PLAYER, type PlayerView } from '../player/live-player.js';
 import { type Preview, Previews } from '../player/previews.js';
@@ -59,43 +60,36 @@ export class RecordingSession<Media extends PlayedMedia> {
     return { recording: this.#recording, missing: this.#missing, notice: this.#notice(player), player };
   }
 
-  chooseQuality(id: string): void {
-    this.#player?.chooseQuality(id);
-  }
-
-  play(): void {
-    this.#player?.play();
-  }
-
-  unmute(): void {
-    this.#options.video.muted = false;
-    if (this.#options.video.volume === 0) this.#options.video.volume = 1;
-  }
-
-  /** Returns the whole recording while the player plays it. */
-  range(): RewindRange | undefined {
-    const { duration, currentTime } = this.#options.video;
-    if (!this.#player || !Number.isFinite(duration)) return undefined;
-    return { lengthS: duration, behindS: duration - currentTime, isRewinding: false, isRecording: true };
-  }
-
-  /** @param behindS distance from the end, s */
-  seekTo(behindS: number): void {
-    const range = this.range();
-    if (range) this.#options.video.currentTime = range.lengthS - behindS;
-  }
-
-  previewAt(behindS: number): Preview | undefined {
-    const range = this.range();
-    const sprites = this.#recording?.playback?.sprites;
-    if (!range || !sprites) return undefined;
-    return this.#previews.at(onPageOrigin(sprites, this.#token), { positionS: range.lengthS - behindS });
+  control(view: PlayerView): PlaybackControl {
+    const { video } = this.#options;
+    return {
+      view,
+      stats: () => this.#player?.stats(),
+      play: () => this.#player?.play(),
+      chooseQuality: (id) => this.#player?.chooseQuality(id),
+      range: () => this.#range(),
+      previewAt: (behindS) => this.#previewAt(behindS),
+      seekTo: (behindS) => {
+        video.currentTime = video.duration - behindS;
+      },
+    };
   }
 
   close(): void {
     this.#closing.abort();
     this.#player?.close();
     this.#player = undefined;
+  }
+
+  #range(): RewindRange | undefined {
+    return this.#player && recordedRange(this.#options.video);
+  }
+
+  #previewAt(behindS: number): Preview | undefined {
+    const range = this.#range();
+    const sprites = this.#recording?.playback?.sprites;
+    if (!range || !sprites) return undefined;
+    return this.#previews.at(onPageOrigin(sprites, this.#token), { positionS: range.lengthS - behindS });
   }
 
   #notice(player: PlayerView): string | undefined {

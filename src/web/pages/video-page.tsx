@@ -2,9 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Video } from '../../api/contract.js';
 import { callApi } from '../api/api-client.js';
 import { durationText, timeText } from '../forms/format.js';
-import { PlayerBar } from '../player/player-bar.js';
 import { PlayerFrame } from '../player/player-frame.js';
-import { Scrubber } from '../player/scrubber.js';
 import { RecordingSession, type RecordingSnapshot } from './recording-session.js';
 
 /** Page that plays an uploaded video. */
@@ -38,51 +36,31 @@ export function VideoPage({ videoId }: { videoId: string }) {
   const player = snapshot?.player;
   const hasPlayer = player !== undefined && player.phase !== 'none';
   return (
-    <main>
-      <PlayerFrame
-        {...{ video: picture, still }}
-        label={title ?? 'Video'}
-        hasControls={hasPlayer}
-        notice={snapshot?.notice}
-        refusal={{
-          player,
-          onPlay: () => session.current?.play(),
-          onUnmute: () => session.current?.unmute(),
-        }}
-      />
-      {hasPlayer && (
-        <>
-          <Scrubber
-            range={() => session.current?.range()}
-            previewAt={(behindS) => session.current?.previewAt(behindS)}
-            onSeek={(behindS) => session.current?.seekTo(behindS)}
-            onGoLive={() => {}}
-          />
-          <PlayerBar
-            player={player}
-            viewers={undefined}
-            onChooseQuality={(id) => session.current?.chooseQuality(id)}
-            onChooseDelivery={() => {}}
-            onGoLive={() => {}}
-          />
-        </>
-      )}
-      {video && (
-        <>
-          <h1>{video.title}</h1>
-          <div class="actions">
-            <span class="faint">
-              {timeText(video.createdAt)}
-              {video.durationS !== null && ` · ${durationText(video.durationS)}`}
-            </span>
-            {video.playback && (
-              <a class="button" href={new URL(video.playback.mp4).pathname} download>
-                Download
-              </a>
-            )}
-          </div>
-        </>
-      )}
+    <main class="watch">
+      <div class="watch-main">
+        <PlayerFrame
+          {...{ video: picture, still }}
+          label={title ?? 'Video'}
+          playback={hasPlayer ? session.current?.control(player) : undefined}
+          notice={snapshot?.notice}
+        />
+        {video && (
+          <>
+            <h1>{video.title}</h1>
+            <div class="actions">
+              <span class="faint">
+                {timeText(video.createdAt)}
+                {video.durationS !== null && ` · ${durationText(video.durationS)}`}
+              </span>
+              {video.playback && (
+                <a class="button" href={new URL(video.playback.mp4).pathname} download>
+                  Download
+                </a>
+              )}
+            </div>
+          </>
+        )}
+      </div>
     </main>
   );
 }

@@ -1,17 +1,20 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { InviteeSignIn } from '../account/invitee-sign-in.js';
-import { ChatPanel } from '../chat/chat-panel.js';
-import { ChatReplay } from '../chat/chat-replay.js';
 import { StreamSocket } from '../chat/stream-socket.js';
-import { ClipButton } from '../clips/clip-button.js';
-import { PlayerBar } from '../player/player-bar.js';
+import { useLoaded } from '../loading/use-loaded.js';
+import type { PlaybackControl } from '../player/controls/playback-control.js';
+import type { PlayerView } from '../player/live-player.js';
 import { PlayerFrame } from '../player/player-frame.js';
-import { Scrubber } from '../player/scrubber.js';
 import { QoeReporter } from '../qoe/qoe-reporter.js';
-import { StreamRecordings } from '../recordings/stream-recordings.js';
 import { Badge } from './badge.js';
 import { exposeStats } from './console-surface.js';
 import { WatchSession, type WatchSnapshot } from './watch-session.js';
+
+// Loaded after the page: they appear when the state of the stream is known.
+const loadChat = async () => (await import('../chat/chat-panel.js')).ChatPanel;
+const loadReplay = async () => (await import('../chat/chat-replay.js')).ChatReplay;
+const loadSignIn = async () => (await import('../account/invitee-sign-in.js')).InviteeSignIn;
+const loadRecordings = async () => (await import('../recordings/stream-recordings.js')).StreamRecordings;
+const loadActions = async () => (await import('../watch/stream-actions.js')).StreamActions;
 
 /** Page that plays one stream, with its state and chat. */
 export function WatchPage({ streamId }: { streamId: string }) {
@@ -68,28 +71,30 @@ export function WatchPage({ streamId }: { streamId: string }) {
     };
   }, [streamId]);
 
-  const title = snapshot?.stream?.title;
+  const stream = snapshot?.stream;
+  const title = stream?.title;
   useEffect(() => {
     document.title = title ? `${title} · Headend` : 'Headend';
   }, [title]);
 
   const state = snapshot?.state;
   const player = snapshot?.player;
-  const hasEnded = snapshot?.stream?.status === 'ended' && snapshot.stream.state.name === 'offline';
+  const hasEnded = stream?.status === 'ended' && stream.state.name === 'offline';
   const hasPlayer = player !== undefined && player.phase !== 'none';
+  const recordingId = snapshot?.recordingId;
+  const ChatPanel = useLoaded(recordingId === undefined, loadChat);
+  const ChatReplay = useLoaded(recordingId !== undefined, loadReplay);
+  const InviteeSignIn = useLoaded(snapshot?.missing === true, loadSignIn);
+  const StreamRecordings = useLoaded(hasEnded, loadRecordings);
+  const StreamActions = useLoaded(stream !== undefined, loadActions);
   return (
     <main class="watch">
       <div class="watch-main">
         <PlayerFrame
           {...{ video, still }}
           label={title ?? 'Stream'}
-          hasControls={hasPlayer}
+          playback={hasPlayer ? playbackOf(watchSession.current, player) : undefined}
           notice={state?.notice}
-          refusal={{
-            player,
-            onPlay: () => watchSession.current?.play(),
-            onUnmute: () => watchSession.current?.unmute(),
-          }}
         >
           {snapshot?.offersRecording && (
             <button type="button" class="primary" onClick={() => watchSession.current?.watchRecording()}>
@@ -97,41 +102,51 @@ export function WatchPage({ streamId }: { streamId: string }) {
             </button>
           )}
         </PlayerFrame>
-        {hasPlayer && (
-          <Scrubber
-            range={() => watchSession.current?.rewindRange()}
-            previewAt={(behindS) => watchSession.current?.previewAt(behindS)}
-            onSeek={(behindS) => watchSession.current?.rewindTo(behindS)}
-            onGoLive={() => watchSession.current?.goLive()}
-          />
-        )}
-        {hasPlayer && (
-          <PlayerBar
-            player={player}
-            viewers={socket?.viewers}
-            onChooseQuality={(id) => watchSession.current?.chooseQuality(id)}
-            onChooseDelivery={(choice) => watchSession.current?.chooseDelivery(choice)}
-            onGoLive={() => watchSession.current?.goLive()}
-          />
-        )}
         <header class="about">
           <h1>{title ?? 'Stream'}</h1>
           {state && <Badge badge={state.badge} />}
-          {hasPlayer && <ClipButton streamId={streamId} currentEnd={() => watchSession.current?.clipEnd()} />}
+          {hasPlayer && socket?.viewers !== undefined && (
+            <span class="viewers">{viewersText(socket.viewers)}</span>
+          )}
+          {stream && StreamActions && (
+            <StreamActions
+              {...{ streamId, title: stream.title }}
+              clipEnd={hasPlayer ? () => watchSession.current?.clipEnd() : undefined}
+            />
+          )}
         </header>
-        {snapshot?.stream?.description && <p class="description">{snapshot.stream.description}</p>}
-        {hasEnded && <StreamRecordings streamId={streamId} />}
+        {stream?.description && <p class="description">{stream.description}</p>}
+        {hasEnded && StreamRecordings && <StreamRecordings streamId={streamId} />}
       </div>
-      {snapshot?.missing ? (
-        <InviteeSignIn />
-      ) : snapshot?.recordingId !== undefined ? (
-        <ChatReplay
-          of={{ recordingId: snapshot.recordingId }}
-          positionS={() => video.current?.currentTime ?? 0}
-        />
-      ) : (
-        socket && snapshot?.stream && <ChatPanel streamId={streamId} socket={socket} />
-      )}
+      {snapshot?.missing
+        ? InviteeSignIn && <InviteeSignIn />
+        : recordingId !== undefined
+          ? ChatReplay && (
+              <ChatReplay of={{ recordingId }} positionS={() => video.current?.currentTime ?? 0} />
+            )
+          : socket &&
+            stream &&
+            (ChatPanel ? <ChatPanel {...{ streamId, socket }} /> : <aside class="chat" aria-label="Chat" />)}
     </main>
   );
+}
+
+function playbackOf(session: WatchSession | undefined, view: PlayerView): PlaybackControl | undefined {
+  return (
+    session && {
+      view,
+      stats: () => session.playerStats(),
+      play: () => session.play(),
+      chooseQuality: (id) => session.chooseQuality(id),
+      chooseDelivery: (choice) => session.chooseDelivery(choice),
+      goLive: () => session.goLive(),
+      range: () => session.rewindRange(),
+      previewAt: (behindS) => session.previewAt(behindS),
+      seekTo: (behindS) => session.rewindTo(behindS),
+    }
+  );
+}
+
+function viewersText(viewers: number): string {
+  return `${viewers.toLocaleString()} watching`;
 }

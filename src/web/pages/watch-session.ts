@@ -1,11 +1,13 @@
-import { type FetchResult, fetchStream, type Stream, serverTimeMs } from '../api/api-client.js';
+import { type FetchResult, fetchStream, type Stream } from '../api/api-client.js';
 import { Poll } from '../api/poll.js';
 import type { Pace } from '../api/poll-delay.js';
+import { serverClock } from '../api/server-clock.js';
 import type { ClipEnd } from '../clips/clip-button.js';
-import { createPlayer } from '../player/create-player.js';
+import { recordedRange } from '../player/controls/playback-control.js';
+import type { createPlayer } from '../player/create-player.js';
 import type { DeliveryChoice } from '../player/delivery.js';
 import { drawHeldFrame } from '../player/held-frame.js';
-import { type LivePlayer, NO_PLAYER, type PlayerView } from '../player/live-player.js';
+import { type LivePlayer, NO_PLAYER, type PlayerStats, type PlayerView } from '../player/live-player.js';
 import { type Preview, Previews } from '../player/previews.js';
 import { LIVE_REACH_S, type RewindRange } from '../player/rewind-position.js';
 import type { WatchStats } from './console-surface.js';
@@ -33,6 +35,8 @@ export type WatchSnapshot = {
   player: PlayerView;
   /** The viewer may start the recording. */
   offersRecording: boolean;
+  /** The viewer has left the live edge. */
+  isRewinding: boolean;
   /** The recording that is played. */
   recordingId: string | undefined;
 };
@@ -45,6 +49,8 @@ const UNPLAYABLE: PlaybackState = {
   pace: 'never',
 };
 
+/** Time after which the code of the players is requested again, ms. */
+const LOAD_RETRY_MS = 2_000;
 const RECORDING_PATH = /\/recordings\/([0-9a-f-]{36})\/index\.m3u8$/;
 
 /** Watches one stream: polls the API and keeps a player while the stream is live, or on its recording. */
@@ -67,8 +73,11 @@ export class WatchSession {
   /** The last player was muted by the browser's autoplay policy. */
   #mutedByBrowser = false;
   #lastPhase: PageState['phase'] = 'none';
+  /** Undefined until the code of the players is loaded. */
+  #createPlayer: typeof createPlayer | undefined;
   /** Undefined until the token is resolved; its value is undefined when none is issued. */
   #token: { value: string | undefined } | undefined;
+  readonly #listeners = new AbortController();
   #closed = false;
 
   constructor(options: WatchSessionOptions) {
@@ -81,13 +90,16 @@ export class WatchSession {
   }
 
   start(): void {
+    void serverClock.measure();
     this.#poll.start();
+    const { signal } = this.#listeners;
+    for (const name of ['online', 'offline'])
+      window.addEventListener(name, () => this.#connectivityChanged(), { signal });
     void this.#options.viewerToken().then((value) => {
       this.#token = { value };
-      if (this.#closed) return;
-      if (playbackState(this.#pageState()).player === 'start') this.#ensurePlayer();
-      this.#options.onChange();
+      this.#prepared();
     });
+    void this.#loadPlayers();
   }
 
   /** Polls at once: the server announced a change. */
@@ -106,6 +118,7 @@ export class WatchSession {
         this.#recordingPath() !== undefined &&
         (player.phase === 'none' || player.phase === 'ended') &&
         (!this.#recordingChosen || player.phase === 'ended'),
+      isRewinding: this.#rewindDateMs !== undefined,
       recordingId: this.#playedRecordingId(),
     };
   }
@@ -121,6 +134,10 @@ export class WatchSession {
   stats(): WatchStats {
     const state = this.#missing ? 'missing' : (this.#stream?.state.name ?? 'unknown');
     return { state: this.#reachable ? state : 'unreachable', ...this.#player?.stats() };
+  }
+
+  playerStats(): PlayerStats | undefined {
+    return this.#player?.stats();
   }
 
   chooseQuality(id: string): void {
@@ -148,7 +165,7 @@ export class WatchSession {
     const stream = this.#stream;
     const { rewind } = stream?.playback ?? {};
     if (!rewind || !stream?.startedAt || stream.status !== 'live' || !this.#player) return undefined;
-    const nowMs = serverTimeMs();
+    const nowMs = serverClock.now();
     const lengthS = Math.min(rewind.windowS, Math.max(0, nowMs - Date.parse(stream.startedAt)) / 1_000);
     const isRewinding = this.#rewindDateMs !== undefined;
     const playbackTimeMs = this.#player.view().playbackTimeMs ?? this.#rewindDateMs ?? nowMs;
@@ -168,15 +185,13 @@ export class WatchSession {
     const { rewind } = this.#stream?.playback ?? {};
     if (!rewind) return undefined;
     const url = onPageOrigin(rewind.sprites, token);
-    return this.#previews.at(url, { dateMs: serverTimeMs() - behindS * 1_000 });
+    return this.#previews.at(url, { dateMs: serverClock.now() - behindS * 1_000 });
   }
 
   /** Returns the whole recording while the player plays it. */
   #recordedRange(): RewindRange | undefined {
-    const { duration, currentTime } = this.#options.video;
-    if (!this.#player || this.#playerSource !== this.#recordingPath() || !Number.isFinite(duration))
-      return undefined;
-    return { lengthS: duration, behindS: duration - currentTime, isRewinding: false, isRecording: true };
+    if (!this.#player || this.#playerSource !== this.#recordingPath()) return undefined;
+    return recordedRange(this.#options.video);
   }
 
   #playedRecordingId(): string | undefined {
@@ -196,15 +211,20 @@ export class WatchSession {
       this.goLive();
       return;
     }
-    const dateMs = serverTimeMs() - behindS * 1_000;
+    const dateMs = serverClock.now() - behindS * 1_000;
     if (this.#rewindDateMs !== undefined && this.#player?.seekToDate) this.#player.seekToDate(dateMs);
     else this.#switchTo(dateMs);
     this.#options.onChange();
   }
 
-  /** Media time of the frame on screen, for the chat: it stays live while the viewer rewinds. */
+  /**
+   * Media time of the frame on screen, for the chat: -Infinity until the player tells it; undefined while the viewer
+   * rewinds or watches a recording, as the chat stays live.
+   */
   chatTimeMs(): number | undefined {
-    return this.#rewindDateMs === undefined ? this.#player?.view().playbackTimeMs : undefined;
+    const isLive = this.#rewindDateMs === undefined && this.#playedRecordingId() === undefined;
+    const view = isLive ? this.#player?.view() : undefined;
+    return view?.playbackTimeMs ?? (view?.phase === 'loading' ? Number.NEGATIVE_INFINITY : undefined);
   }
 
   /** Returns the frame on screen, as the end of a clip; undefined while there is none. */
@@ -212,22 +232,39 @@ export class WatchSession {
     if (!this.#player) return undefined;
     const recordingId = this.#playedRecordingId();
     if (recordingId !== undefined) return { recordingId, endS: this.#options.video.currentTime };
-    return { endMs: this.#player.view().playbackTimeMs ?? serverTimeMs() };
+    return { endMs: this.#player.view().playbackTimeMs ?? serverClock.now() };
   }
 
   play(): void {
     this.#player?.play();
   }
 
-  unmute(): void {
-    this.#options.video.muted = false;
-    if (this.#options.video.volume === 0) this.#options.video.volume = 1;
-  }
-
   close(): void {
     this.#closed = true;
+    this.#listeners.abort();
     this.#poll.close();
     this.#closePlayer();
+  }
+
+  /** Loads the code of the players, which is not part of the page; tried again until it is there. */
+  async #loadPlayers(): Promise<void> {
+    try {
+      ({ createPlayer: this.#createPlayer } = await import('../player/create-player.js'));
+      this.#prepared();
+    } catch {
+      if (!this.#closed) setTimeout(() => void this.#loadPlayers(), LOAD_RETRY_MS);
+    }
+  }
+
+  #prepared(): void {
+    if (this.#closed) return;
+    if (playbackState(this.#pageState()).player === 'start') this.#ensurePlayer();
+    this.#options.onChange();
+  }
+
+  #connectivityChanged(): void {
+    this.#poll.fetchNow();
+    this.#options.onChange();
   }
 
   #pageState(): PageState {
@@ -237,9 +274,13 @@ export class WatchSession {
       stream: this.#missing
         ? { found: 'missing' }
         : stream
-          ? { found: 'yes', status: stream.status, state: stream.state.name }
+          ? {
+              ...{ found: 'yes', status: stream.status, state: stream.state.name },
+              scheduledAt: stream.scheduledAt,
+            }
           : { found: 'unknown' },
       reachable: this.#reachable,
+      online: navigator.onLine,
       phase: view.phase,
       audioOnly: view.audioOnly,
       capacityError: this.#options.capacityError(),
@@ -272,7 +313,7 @@ export class WatchSession {
   /** Called on answers of the API only: a finished player must not restart on an outdated state. */
   #ensurePlayer(rewindDateMs?: number): void {
     const stream = this.#stream;
-    if (!stream || !this.#token) return;
+    if (!stream || !this.#token || !this.#createPlayer) return;
     const { value: token } = this.#token;
     const recording = this.#recordingPath();
     const source = recording ?? stream.startedAt;
@@ -286,7 +327,7 @@ export class WatchSession {
     if (recording === undefined) this.#recordingChosen = false;
     const { hls } = stream.playback;
     const whep = recording === undefined && !rewindUrl ? stream.playback.whep : undefined;
-    this.#player = createPlayer({
+    this.#player = this.#createPlayer({
       video: this.#options.video,
       still: this.#options.still,
       url: onPageOrigin(recording ?? (rewindUrl || hls), token),

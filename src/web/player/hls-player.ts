@@ -2,6 +2,7 @@ import type Hls from 'hls.js';
 import type { ErrorData, HlsConfig, Level, ManifestLoadedData } from 'hls.js';
 import workerPath from 'hls.js/dist/hls.worker.js?url';
 import type { LivePlayer, PlayerOptions, PlayerStats, PlayerView, QualityChoice } from './live-player.js';
+import { latencyOf, MediaLead } from './playback-latency.js';
 import type { PlayerPhase } from './player-phase.js';
 import { PLAYER_SETTINGS, RECORDING_SETTINGS, REWIND_SETTINGS } from './player-settings.js';
 import { positionOfDate, startingAt } from './rewind-position.js';
@@ -42,6 +43,7 @@ export class HlsPlayer implements LivePlayer {
   #rebuilds = 0;
   #levelSwitches = 0;
   #errors: string[] = [];
+  readonly #lead = new MediaLead();
   /** Where a rewind window plays: where it begins, and after that the newest frame on screen. */
   #dateMs: number | undefined;
 
@@ -59,8 +61,8 @@ export class HlsPlayer implements LivePlayer {
   }
 
   view(): PlayerView {
-    const latencyS = this.#latencyS();
-    const playbackTimeMs = this.#hls?.playingDate?.getTime();
+    const playbackTimeMs = this.#playbackTimeMs();
+    const latencyS = this.#options.isRecording ? undefined : latencyOf(playbackTimeMs, this.#lead.leadMs);
     return {
       phase: this.#phase(),
       audioOnly: !this.#hasVideo || this.#chosenId === 'audio',
@@ -81,7 +83,8 @@ export class HlsPlayer implements LivePlayer {
     return {
       phase: this.#phase(),
       delivery: 'hls',
-      latencyS: this.#latencyS(),
+      latencyS: this.view().latencyS,
+      edgeDistanceS: this.#edgeDistanceS(),
       targetLatencyS: this.#hls?.targetLatency ?? undefined,
       level: this.#labels[this.#hls?.currentLevel ?? -1],
       levels: [...this.#labels],
@@ -89,6 +92,7 @@ export class HlsPlayer implements LivePlayer {
       stalls: this.#monitor.stalls,
       stalledMs: Math.round(this.#monitor.stalledMs),
       bufferedS: buffered.length > 0 ? buffered.end(buffered.length - 1) - video.currentTime : 0,
+      bitrate: this.#hls?.levels[this.#hls.currentLevel]?.bitrate,
       playbackRate: video.playbackRate,
       droppedFrames: quality.droppedVideoFrames,
       totalFrames: quality.totalVideoFrames,
@@ -158,6 +162,12 @@ export class HlsPlayer implements LivePlayer {
     this.#hls = hls;
     hls.on(Events.MANIFEST_LOADED, (_, data) => this.#manifestLoaded(data));
     hls.on(Events.MANIFEST_PARSED, () => this.#manifestParsed(hls));
+    hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
+      const { edge, fragmentHint, fragments } = details;
+      const last = fragmentHint ?? fragments.at(-1);
+      if (details.live && last?.programDateTime)
+        this.#lead.playlistLoaded(last.programDateTime + (edge - last.start) * 1_000);
+    });
     hls.on(Events.LEVELS_UPDATED, (_, data) => {
       this.#labels = labelsOf(data.levels);
     });
@@ -277,7 +287,7 @@ export class HlsPlayer implements LivePlayer {
     const position = this.#hls?.liveSyncPosition;
     if (position === undefined || position === null) return;
     this.#options.video.currentTime = position;
-    this.#recordError(`jumped to the live edge from ${this.#latencyS()?.toFixed(1)} s behind`);
+    this.#recordError(`jumped to the live edge from ${this.#edgeDistanceS()?.toFixed(1)} s behind`);
   }
 
   #phase(): PlayerPhase {
@@ -287,17 +297,23 @@ export class HlsPlayer implements LivePlayer {
       : phase;
   }
 
-  #latencyS(): number | undefined {
+  #playbackTimeMs(): number | undefined {
+    return this.#hls?.playingDate?.getTime();
+  }
+
+  #edgeDistanceS(): number | undefined {
     // hls.js measures the distance to the end of a recording too.
-    const latencyS = this.#options.isRecording ? undefined : this.#hls?.latency;
-    return latencyS !== undefined && latencyS > 0 ? latencyS : undefined;
+    const distanceS = this.#options.isRecording ? undefined : this.#hls?.latency;
+    return distanceS !== undefined && distanceS > 0 ? distanceS : undefined;
   }
 
   #isLate(): boolean {
     if (this.#options.rewind) return false;
     const targetS = this.#hls?.targetLatency;
-    const latencyS = this.#latencyS();
-    return targetS !== undefined && targetS !== null && latencyS !== undefined && latencyS > targetS + LATE_S;
+    const distanceS = this.#edgeDistanceS();
+    return (
+      targetS !== undefined && targetS !== null && distanceS !== undefined && distanceS > targetS + LATE_S
+    );
   }
 
   #choices(): QualityChoice[] {

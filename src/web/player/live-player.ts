@@ -12,9 +12,11 @@ export type PlayerView = {
   /** Empty where the browser selects renditions itself (native HLS). */
   choices: QualityChoice[];
   chosenId: string;
-  /** Seconds behind live; undefined while unknown. By WebRTC an estimate: half the round trip and the jitter buffer. */
+  /** Seconds from the broadcast's clock to the screen; missing while unknown, and in recordings. */
   latencyS?: number;
-  /** Media time of the frame on screen, Unix ms by the server's clock; missing when it is live. */
+  /** The latency is the way from the server alone: half the round trip and the jitter buffer. */
+  isLatencyEstimated?: boolean;
+  /** Media time of the frame on screen, Unix ms by the server's clock. */
   playbackTimeMs?: number;
   delivery: Delivery;
   /** Delivery chosen by the viewer; missing where only HLS is possible. */
@@ -48,8 +50,10 @@ export type PlayerStats = {
   fallbacks?: number;
   /** Only while WebRTC delivers. */
   webrtc?: WhepMeasurements;
-  /** Seconds behind live, and the target of hls.js; by WebRTC an estimate without a target. */
+  /** Seconds from the broadcast's clock to the screen. */
   latencyS: number | undefined;
+  /** Distance from the end of the playlist, s, and that which hls.js aims at; undefined by WebRTC. */
+  edgeDistanceS: number | undefined;
   targetLatencyS: number | undefined;
   /** Label of the level that plays, and of all levels. */
   level: string | undefined;
@@ -60,6 +64,8 @@ export type PlayerStats = {
   stalledMs: number;
   /** Seconds of media ahead of the playhead. */
   bufferedS: number;
+  /** Bits per second: received by WebRTC, of the rendition by HLS. */
+  bitrate: number | undefined;
   playbackRate: number;
   droppedFrames: number;
   totalFrames: number;

@@ -1,4 +1,5 @@
 import type { LivePlayer, PlayerOptions, PlayerStats, PlayerView } from './live-player.js';
+import { latencyOf } from './playback-latency.js';
 import { startingAt } from './rewind-position.js';
 import { VideoMonitor } from './video-monitor.js';
 
@@ -38,6 +39,8 @@ export class NativePlayer implements LivePlayer {
 
   view(): PlayerView {
     const phase = this.#monitor.phase();
+    const playbackTimeMs = this.#playbackTimeMs();
+    const latencyS = this.#options.isRecording ? undefined : latencyOf(playbackTimeMs);
     return {
       phase: this.#broken && phase !== 'playing' ? 'broken' : phase,
       audioOnly: phase === 'playing' && this.#options.video.videoWidth === 0,
@@ -45,7 +48,8 @@ export class NativePlayer implements LivePlayer {
       chosenId: 'auto',
       delivery: 'hls',
       isLate: !this.#options.isRecording && !this.#options.rewind && !this.#monitor.followsLive,
-      ...this.#playbackTime(),
+      ...(latencyS === undefined ? {} : { latencyS }),
+      ...(playbackTimeMs === undefined ? {} : { playbackTimeMs }),
       mutedByBrowser: this.#monitor.mutedByBrowser,
     };
   }
@@ -55,7 +59,8 @@ export class NativePlayer implements LivePlayer {
     return {
       phase: this.view().phase,
       delivery: 'hls',
-      latencyS: undefined,
+      latencyS: this.view().latencyS,
+      edgeDistanceS: undefined,
       targetLatencyS: undefined,
       level: video.videoHeight > 0 ? `${video.videoHeight}p` : undefined,
       levels: [],
@@ -64,6 +69,7 @@ export class NativePlayer implements LivePlayer {
       stalledMs: Math.round(this.#monitor.stalledMs),
       bufferedS:
         video.buffered.length > 0 ? video.buffered.end(video.buffered.length - 1) - video.currentTime : 0,
+      bitrate: undefined,
       playbackRate: video.playbackRate,
       droppedFrames: video.getVideoPlaybackQuality().droppedVideoFrames,
       totalFrames: video.getVideoPlaybackQuality().totalVideoFrames,
@@ -105,9 +111,9 @@ export class NativePlayer implements LivePlayer {
     return Number.isFinite(startMs) ? startMs : undefined;
   }
 
-  #playbackTime(): { playbackTimeMs?: number } {
-    const startMs = this.#options.rewind ? this.#startMs() : undefined;
-    return startMs === undefined ? {} : { playbackTimeMs: startMs + this.#options.video.currentTime * 1_000 };
+  #playbackTimeMs(): number | undefined {
+    const startMs = this.#startMs();
+    return startMs === undefined ? undefined : startMs + this.#options.video.currentTime * 1_000;
   }
 
   #load(): void {

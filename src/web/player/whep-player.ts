@@ -1,6 +1,8 @@
+import { serverClock } from '../api/server-clock.js';
 import type { WhepConnection } from '../webrtc/whep-connection.js';
 import { layerLabels, type WhepLayer } from '../webrtc/whep-events.js';
 import type { LivePlayer, PlayerOptions, PlayerStats, PlayerView, QualityChoice } from './live-player.js';
+import { latencyOf } from './playback-latency.js';
 import type { PlayerPhase } from './player-phase.js';
 import { VideoMonitor } from './video-monitor.js';
 
@@ -45,14 +47,15 @@ export class WhepPlayer implements LivePlayer {
   }
 
   view(): PlayerView {
-    const latencyS = this.#latencyS();
+    const { latencyS, isEstimated, playbackTimeMs } = this.#latency();
     return {
       phase: this.#phase(),
       audioOnly: this.#options.video.videoWidth === 0,
       choices: this.#choices(),
       chosenId: this.#chosenId,
       delivery: 'webrtc',
-      ...(latencyS === undefined ? {} : { latencyS }),
+      ...(latencyS === undefined ? {} : { latencyS, isLatencyEstimated: isEstimated }),
+      ...(playbackTimeMs === undefined ? {} : { playbackTimeMs }),
       isLate: false,
       mutedByBrowser: this.#monitor.mutedByBrowser,
     };
@@ -66,7 +69,8 @@ export class WhepPlayer implements LivePlayer {
       phase: this.#phase(),
       delivery: 'webrtc',
       webrtc: measurements,
-      latencyS: this.#latencyS(),
+      latencyS: this.#latency().latencyS,
+      edgeDistanceS: undefined,
       targetLatencyS: undefined,
       level: this.#currentLabel() ?? (measurements.height ? `${measurements.height}p` : undefined),
       levels: labels,
@@ -74,6 +78,7 @@ export class WhepPlayer implements LivePlayer {
       stalls: measurements.freezes,
       stalledMs: measurements.freezeMs,
       bufferedS: (measurements.jitterBufferMs ?? 0) / 1_000,
+      bitrate: measurements.bitrate,
       playbackRate: video.playbackRate,
       droppedFrames: measurements.framesDropped,
       totalFrames: measurements.framesDecoded,
@@ -128,11 +133,23 @@ export class WhepPlayer implements LivePlayer {
     return stalledMs > limitMs ? 'waiting' : 'playing';
   }
 
-  /** Estimates the seconds from server to screen; the latency of ingest is unknown here. */
-  #latencyS(): number | undefined {
-    const { jitterBufferMs, roundTripMs } = this.connection.measurements;
-    if (jitterBufferMs === undefined) return undefined;
-    return (jitterBufferMs + (roundTripMs ?? 0) / 2) / 1_000;
+  /** Returns the latency by the sender reports, else an estimate of the way from the server. */
+  #latency(): { latencyS?: number; isEstimated: boolean; playbackTimeMs?: number } {
+    const { jitterBufferMs, roundTripMs, playout } = this.connection.measurements;
+    const nowMs = serverClock.measuredNow();
+    const wayMs = jitterBufferMs === undefined ? undefined : jitterBufferMs + (roundTripMs ?? 0) / 2;
+    if (playout) {
+      const playbackTimeMs = playout.mediaTimeMs + (performance.now() - playout.atMs);
+      const latencyS = latencyOf(playbackTimeMs);
+      if (latencyS === undefined) return { isEstimated: false, playbackTimeMs };
+      // No picture is on screen sooner than its way takes: it was dated later than it arrived.
+      return { isEstimated: false, playbackTimeMs, latencyS: Math.max(latencyS, (wayMs ?? 0) / 1_000) };
+    }
+    if (wayMs === undefined) return { isEstimated: true };
+    return {
+      ...{ latencyS: wayMs / 1_000, isEstimated: true },
+      ...(nowMs === undefined ? {} : { playbackTimeMs: nowMs - wayMs }),
+    };
   }
 
   #choices(): QualityChoice[] {

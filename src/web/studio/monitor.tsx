@@ -56,7 +56,7 @@ function MonitorPlayer({ stream: { id, playback } }: { stream: Stream }) {
     <PlayerFrame
       {...{ video, still }}
       label="The picture that viewers get"
-      hasControls={false}
+      playback={undefined}
       notice={hasPicture ? undefined : 'Loading…'}
     />
   );

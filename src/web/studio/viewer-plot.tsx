@@ -1,7 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { ViewersResponse } from '../../api/contract.js';
-import { callApi, serverTimeMs } from '../api/api-client.js';
+import { callApi } from '../api/api-client.js';
 import { Poll } from '../api/poll.js';
+import { serverClock } from '../api/server-clock.js';
 import { Plot } from './plot.js';
 import { filledMinutes, PROTOCOL_NAMES } from './viewer-minutes.js';
 
@@ -27,7 +28,7 @@ export function ViewerPlot({ streamId }: { streamId: string }) {
   }, [streamId]);
 
   if (!known?.history?.length) return null;
-  const { at, byProtocol } = filledMinutes(known.history, serverTimeMs(), MINUTES);
+  const { at, byProtocol } = filledMinutes(known.history, serverClock.now(), MINUTES);
   const lines = Object.entries(PROTOCOL_NAMES)
     .map(([protocol, label]) => ({ label, values: byProtocol[protocol] ?? [] }))
     .filter(({ values }) => values.some((count) => count > 0));

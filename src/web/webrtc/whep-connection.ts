@@ -40,6 +40,8 @@ export type WhepMeasurements = {
   /** Mean time in the jitter buffer over the latest sample. */
   jitterBufferMs: number | undefined;
   roundTripMs: number | undefined;
+  /** Media time on screen by the sender reports, and when (`performance.now()`); undefined where browsers do not tell. */
+  playout: { mediaTimeMs: number; atMs: number } | undefined;
 };
 
 /** From connected to the first media: the server may have to start an encoder and wait for a keyframe. */
@@ -49,6 +51,8 @@ const SAMPLE_MS = 1_000;
 const EARLY_SAMPLE_MS = 250;
 /** Audio without any video packet for this long counts as an audio-only stream. */
 const AUDIO_ONLY_AFTER_MS = 2_000;
+/** Unix time 0 in NTP time, ms. */
+const NTP_EPOCH_MS = 2_208_988_800_000;
 /** Reasons of an `end` event that concern the session only: the broadcast may go on. */
 const NOT_BROADCAST_END: ReadonlySet<string> = new Set([
   'unavailable',
@@ -270,6 +274,7 @@ type InboundCounters = InboundSample & {
   codec: string | undefined;
   bufferDelayS: number;
   bufferEmittedCount: number;
+  playout: WhepMeasurements['playout'];
 };
 
 const NO_MEASUREMENTS: WhepMeasurements = {
@@ -287,6 +292,7 @@ const NO_MEASUREMENTS: WhepMeasurements = {
   codec: undefined,
   jitterBufferMs: undefined,
   roundTripMs: undefined,
+  playout: undefined,
 };
 
 /** Fields that the DOM types lack; browsers omit those they do not support. */
@@ -294,6 +300,8 @@ type InboundStats = RTCInboundRtpStreamStats & {
   freezeCount?: number;
   totalFreezesDuration?: number;
   retransmittedPacketsReceived?: number;
+  /** NTP ms (since 1900) of the frame on screen, by the sender reports. */
+  estimatedPlayoutTimestamp?: number;
 };
 
 function countersOf(report: RTCStatsReport): InboundCounters {
@@ -327,7 +335,14 @@ function countersOf(report: RTCStatsReport): InboundCounters {
     bufferDelayS: primary?.jitterBufferDelay ?? 0,
     bufferEmittedCount: primary?.jitterBufferEmittedCount ?? 0,
     roundTripMs,
+    playout: playoutOf(primary),
   };
+}
+
+function playoutOf(stats: InboundStats | undefined): WhepMeasurements['playout'] {
+  const ntpMs = stats?.estimatedPlayoutTimestamp ?? 0;
+  if (!stats || ntpMs <= NTP_EPOCH_MS) return undefined;
+  return { mediaTimeMs: ntpMs - NTP_EPOCH_MS, atMs: performance.now() };
 }
 
 function measurementsBetween(now: InboundCounters, before: InboundCounters | undefined): WhepMeasurements {
@@ -344,5 +359,6 @@ function measurementsBetween(now: InboundCounters, before: InboundCounters | und
     codec: now.codec,
     jitterBufferMs: emitted > 0 && delayS >= 0 ? (delayS / emitted) * 1_000 : undefined,
     roundTripMs: now.roundTripMs,
+    playout: now.playout,
   };
 }

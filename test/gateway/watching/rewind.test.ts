@@ -40,7 +40,7 @@ t.test('the watch page rewinds a broadcast and returns to the live edge', async 
     return max >= BEHIND_S + 2 && max;
   });
   await scrubber.fill(String(lengthS - BEHIND_S));
-  const goLive = page.locator('.scrubber').getByRole('button', { name: 'Go live' });
+  const goLive = page.locator('.controls').getByRole('button', { name: 'Go live' });
   await goLive.waitFor();
   await untilPlaying(page);
   const rewoundS = await age();

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { openChromium } from '../../support/clients/chromium.js';
 import { openIsolatedPage } from '../../support/clients/pages.js';
-import { playback, untilPlaying } from '../../support/clients/watch-page.js';
+import { chooseDelivery, playback, untilPlaying } from '../../support/clients/watch-page.js';
 import { type Livestream, startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { publish, testMedia } from '../../support/media/encoder.js';
 import { until } from '../../support/until.js';
@@ -40,7 +40,7 @@ t.test(
       ['webrtc', 'webrtc'],
       ['hls', 'hls'],
     ] as const) {
-      await page.getByLabel('Delivery').selectOption(choice);
+      await chooseDelivery(page, choice);
       await until(`it plays by ${choice}`, async () => (await playback(page)).delivery === delivery);
       await untilPlaying(page);
     }

@@ -2,7 +2,13 @@ import type { Page } from 'playwright-core';
 import t from 'tap';
 import { openChromium } from '../../support/clients/chromium.js';
 import { openPage } from '../../support/clients/pages.js';
-import { playback, untilPlaying, untilPlaysOn, watchByWebrtc } from '../../support/clients/watch-page.js';
+import {
+  chooseDelivery,
+  playback,
+  untilPlaying,
+  untilPlaysOn,
+  watchByWebrtc,
+} from '../../support/clients/watch-page.js';
 import { startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { publish, testMedia } from '../../support/media/encoder.js';
 import { until } from '../../support/until.js';
@@ -91,7 +97,7 @@ t.test('the first viewer that joins late in a group of pictures gets all of it, 
     return age > 2_800 && age < 3_200;
   });
   await page.goto(livestream.watch);
-  await page.getByLabel('Delivery').selectOption('webrtc');
+  await chooseDelivery(page, 'webrtc');
   let counters: Counters | undefined;
   await until('pictures are decoded', async () => {
     counters = await countersOf(page);

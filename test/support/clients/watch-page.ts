@@ -77,10 +77,17 @@ export async function untilPlaysOn(page: Page): Promise<void> {
   });
 }
 
+/** Selects a delivery in the settings of the player. */
+export async function chooseDelivery(page: Page, delivery: 'auto' | 'webrtc' | 'hls'): Promise<void> {
+  await page.getByRole('button', { name: 'Settings' }).click();
+  await page.getByLabel('Delivery').selectOption(delivery);
+  await page.keyboard.press('Escape');
+}
+
 /** Opens the watch page and selects HLS. */
 export async function openForHls(page: Page, url: string): Promise<void> {
   await page.goto(url);
-  await page.getByLabel('Delivery').selectOption('hls');
+  await chooseDelivery(page, 'hls');
   await until('the page plays by HLS', async () => (await playback(page)).delivery === 'hls');
 }
 

@@ -187,3 +187,15 @@ for (const [name, some, badge, notice, player] of TABLE) {
     else t.equal(state.notice, undefined);
   });
 }
+
+t.test('a planned start is named, and a browser without network is told so', async (t) => {
+  const scheduledAt = '2026-05-01T18:00:00Z';
+  const planned = { ...stream('offline', 'scheduled'), scheduledAt } as StreamState;
+  t.match(
+    playbackState(pageState({ stream: planned, phase: 'none' })).notice,
+    /planned for .*2026.*automatically/,
+  );
+  const cutOff = { reachable: false, phase: 'waiting' } as const;
+  t.match(playbackState(pageState({ ...cutOff, online: false })).notice, /You are offline/);
+  t.match(playbackState(pageState({ ...cutOff, online: true })).notice, /server does not answer/);
+});

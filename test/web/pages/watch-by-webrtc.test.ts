@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { openChromium } from '../../support/clients/chromium.js';
 import { openPage } from '../../support/clients/pages.js';
+import { chooseDelivery } from '../../support/clients/watch-page.js';
 import { WebrtcPeer } from '../../support/clients/webrtc-peer.js';
 import { STREAM_ID, untilPageHolds, WatchPageFixture } from '../../support/fixtures/watch-page-fixture.js';
 
@@ -29,7 +30,10 @@ t.test('a stream with a WHEP endpoint plays by WebRTC and shows its latency', as
   await playsBy(page, 'webrtc');
   await untilPageHolds(page, 'window.headend.stats().webrtc.framesDecoded > 30');
   t.equal(await page.locator('.notice p').count(), 0, 'no notice covers the video');
-  await page.getByText(/^about \d+ ms behind live \(estimate\)$/).waitFor();
+  await page
+    .locator('.latency')
+    .getByText(/^(≈ )?\d+ ms behind the broadcast$/)
+    .waitFor();
   const stats = await page.evaluate<Record<string, unknown>>('window.headend.stats()');
   t.match(stats, { delivery: 'webrtc', upgrades: 1, fallbacks: 0, webrtc: { packetsLost: 0, width: 320 } });
   t.notOk('fallback' in stats);
@@ -83,7 +87,7 @@ t.test("a refusal of WebRTC makes HLS play and shows the server's message", asyn
   await note(page, /^Playing by HLS: the server refused WebRTC \(There is no codec in common\)\.$/);
 
   peer.behaviour = { name: 'refuses', status: 503, message: 'Full.' };
-  await page.getByLabel('Delivery').selectOption('webrtc');
+  await chooseDelivery(page, 'webrtc');
   await note(page, /^Playing by HLS: WebRTC is not available at the moment\.$/);
   peer.behaviour = { name: 'answers' };
   await playsBy(page, 'webrtc');
@@ -138,12 +142,15 @@ t.test('a chosen delivery is used until another is chosen', async (t) => {
   const page = await setUp(t);
   await page.goto(watch);
   await playsBy(page, 'webrtc');
+  await page.getByRole('button', { name: 'Settings' }).click();
   const delivery = page.getByLabel('Delivery');
   t.equal(await delivery.locator('option:checked').textContent(), 'Automatic (WebRTC)');
+  await page.getByText('Playing by WebRTC: the shortest delay.').waitFor();
   await delivery.selectOption('hls');
   await playsBy(page, 'hls');
   await ended(peer);
   t.equal(await page.locator('.delivery-note').textContent(), '', 'no note after a choice');
+  await page.getByText('Playing by HLS, as you chose.').waitFor();
   await delivery.selectOption('auto');
   await playsBy(page, 'webrtc');
   t.equal(peer.sessions.length, 2);
@@ -247,11 +254,11 @@ t.test(
     await playsBy(page, 'webrtc');
     t.ok(await page.evaluate("document.querySelector('video').muted"));
     const button = page.getByRole('button', { name: 'Unmute' });
-    await page.getByLabel('Delivery').selectOption('hls');
+    await chooseDelivery(page, 'hls');
     await playsBy(page, 'hls');
     await button.click();
     t.notOk(await page.evaluate("document.querySelector('video').muted"));
-    await page.getByLabel('Delivery').selectOption('auto');
+    await chooseDelivery(page, 'auto');
     await playsBy(page, 'webrtc');
     t.notOk(await page.evaluate("document.querySelector('video').muted"));
     t.equal(await button.count(), 0);

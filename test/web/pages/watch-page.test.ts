@@ -39,14 +39,16 @@ t.test(
     await playing(page);
     t.equal(await page.locator('.notice p').count(), 0, 'no notice covers the video');
     t.equal(await page.locator('.badge').textContent(), 'Live');
-    t.match(await page.locator('.latency').textContent(), /^\d+\.\d s behind live$/);
+    await page
+      .locator('.latency')
+      .getByText(/^\d+\.\d s behind the broadcast$/)
+      .waitFor();
 
     const quality = page.getByLabel('Quality');
-    t.same(await page.evaluate("[...document.querySelectorAll('option')].map((option) => option.value)"), [
-      'auto',
-      '180p',
-      '108p',
-    ]);
+    t.same(
+      await page.evaluate("[...document.querySelectorAll('.quality option')].map((option) => option.value)"),
+      ['auto', '180p', '108p'],
+    );
     for (const level of ['108p', '180p']) {
       await quality.selectOption(level);
       await untilPageHolds(page, `window.headend.stats().level === '${level}'`);
@@ -100,6 +102,64 @@ t.test('playback starts muted where autoplay requires it, and a click unmutes it
   t.notOk(await page.evaluate("document.querySelector('video').muted"));
   await advances(page);
   t.equal(await page.getByRole('button', { name: 'Unmute' }).count(), 0);
+});
+
+t.test('keys operate the player, statistics are plotted, and the volume outlasts a reload', async (t) => {
+  const page = await openPage(t, browser);
+  await server.goLive();
+  await page.goto(watch);
+  await playing(page);
+  const video = "document.querySelector('video')";
+  await page.keyboard.press('k');
+  await untilPageHolds(page, `${video}.paused`);
+  await page.keyboard.press(' ');
+  await untilPageHolds(page, `!${video}.paused`);
+  await page.keyboard.press('m');
+  await untilPageHolds(page, `${video}.muted`);
+  await page.getByLabel('Volume').fill('0.5');
+  await untilPageHolds(page, `!${video}.muted && ${video}.volume === 0.5`);
+  await page.keyboard.press('?');
+  const help = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
+  await help.getByText('Theatre mode').waitFor();
+  await page.keyboard.press('Escape');
+  await help.waitFor({ state: 'detached' });
+  await page.keyboard.press('t');
+  await untilPageHolds(page, "document.documentElement.hasAttribute('data-theatre')");
+  await page.keyboard.press('s');
+  const stats = page.getByRole('region', { name: 'Stats for nerds' });
+  await stats
+    .getByRole('definition')
+    .getByText(/^\d+\.\d\d Mbit\/s$/)
+    .waitFor();
+  await untilPageHolds(page, "document.querySelectorAll('.stats canvas').length === 4");
+
+  await page.reload();
+  await playing(page);
+  t.equal(await page.evaluate(`${video}.volume`), 0.5);
+});
+
+t.test('the share dialog has the address and the code for other pages', async (t) => {
+  const page = await openPage(t, browser);
+  await server.goLive();
+  await page.goto(watch);
+  await page.getByRole('button', { name: 'Share' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Share' });
+  t.equal(await dialog.getByLabel('Link', { exact: true }).inputValue(), watch);
+  const code = await dialog.getByLabel('Code for your page', { exact: true }).inputValue();
+  t.match(code, `<iframe src="${server.url}/embed/${STREAM_ID}"`);
+});
+
+t.test('a browser without network says so, and plays on when it is connected again', async (t) => {
+  const page = await openPage(t, browser);
+  await server.goLive();
+  await page.goto(watch);
+  await playing(page);
+  await page.context().setOffline(true);
+  await notice(page, /You are offline/);
+  await page.context().setOffline(false);
+  await playing(page);
+  await advances(page);
+  t.pass('plays');
 });
 
 t.test('the page reconnects to a restarted server, with the last frame in view meanwhile', async (t) => {

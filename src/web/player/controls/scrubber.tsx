@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Preview } from './previews.js';
-import { LIVE_REACH_S, MINIMUM_RANGE_S, type RewindRange, timeText } from './rewind-position.js';
+import type { Preview } from '../previews.js';
+import { LIVE_REACH_S, MINIMUM_RANGE_S, type RewindRange, timeText } from '../rewind-position.js';
 
 type ScrubberProps = {
   /** Returns the window now; undefined while the broadcast cannot be rewound. */
@@ -8,13 +8,12 @@ type ScrubberProps = {
   /** Returns the picture of a moment, if it is known. @param behindS distance from the live edge, s */
   previewAt: (behindS: number) => Preview | undefined;
   onSeek: (behindS: number) => void;
-  onGoLive: () => void;
 };
 
 const REFRESH_MS = 1_000;
 
-/** Scrubber over a recording or the window in which viewers can rewind, with a button that returns to the live edge. */
-export function Scrubber({ range, previewAt, onSeek, onGoLive }: ScrubberProps) {
+/** Scrubber over a recording or the window in which viewers can rewind. */
+export function Scrubber({ range, previewAt, onSeek }: ScrubberProps) {
   const [, setTick] = useState(0);
   /** Position while the viewer moves the handle, s behind the live edge. */
   const [draggedS, setDraggedS] = useState<number>();
@@ -35,13 +34,20 @@ export function Scrubber({ range, previewAt, onSeek, onGoLive }: ScrubberProps) 
   return (
     <div class="scrubber">
       <div class="track">
-        {shownS !== undefined && <PreviewPicture share={1 - shownS / lengthS} preview={previewAt(shownS)} />}
+        {shownS !== undefined && (
+          <PreviewPicture
+            share={1 - shownS / lengthS}
+            text={placeText(now, shownS)}
+            preview={previewAt(shownS)}
+          />
+        )}
         <input
           type="range"
           min={0}
           max={lengthS}
           step={1}
           value={Math.max(0, lengthS - behindS)}
+          style={{ '--share': 1 - behindS / Math.max(1, lengthS) }}
           aria-label={now.isRecording ? 'Position in the recording' : 'Position in the broadcast'}
           aria-valuetext={text}
           onInput={(event) => setDraggedS(lengthS - Number(event.currentTarget.value))}
@@ -57,12 +63,6 @@ export function Scrubber({ range, previewAt, onSeek, onGoLive }: ScrubberProps) 
           onPointerLeave={() => setPointedS(undefined)}
         />
       </div>
-      <span class="distance">{text}</span>
-      {now.isRewinding && (
-        <button type="button" onClick={onGoLive}>
-          Go live
-        </button>
-      )}
     </div>
   );
 }
@@ -73,17 +73,24 @@ function placeText({ isRecording, lengthS }: RewindRange, behindS: number): stri
 }
 
 /** @param share place on the track, 0 to 1 */
-function PreviewPicture({ share, preview }: { share: number; preview: Preview | undefined }) {
-  if (!preview) return null;
-  const { url, x, y, width, height } = preview;
+function PreviewPicture({
+  share,
+  text,
+  preview,
+}: {
+  share: number;
+  text: string;
+  preview: Preview | undefined;
+}) {
+  const picture = preview && {
+    ...{ width: `${preview.width}px`, height: `${preview.height}px` },
+    backgroundImage: `url("${preview.url}")`,
+    backgroundPosition: `-${preview.x}px -${preview.y}px`,
+  };
   return (
-    <div
-      class="preview"
-      style={{
-        ...{ left: `${share * 100}%`, width: `${width}px`, height: `${height}px` },
-        backgroundImage: `url("${url}")`,
-        backgroundPosition: `-${x}px -${y}px`,
-      }}
-    />
+    <div class="pointed" style={{ left: `${share * 100}%` }}>
+      {picture && <div class="preview" style={picture} />}
+      <span>{text}</span>
+    </div>
   );
 }

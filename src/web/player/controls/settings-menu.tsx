@@ -1,0 +1,86 @@
+import { useEffect, useRef } from 'preact/hooks';
+import type { DeliveryChoice } from '../delivery.js';
+import type { PlayerView } from '../live-player.js';
+import type { PlaybackControl } from './playback-control.js';
+
+type SettingsMenuProps = {
+  id: string;
+  playback: PlaybackControl;
+  showsStats: boolean;
+  onToggleStats: () => void;
+  onShowHelp: () => void;
+  onClose: () => void;
+};
+
+const DELIVERIES: { id: DeliveryChoice; label: string }[] = [
+  { id: 'auto', label: 'Automatic' },
+  { id: 'webrtc', label: 'WebRTC' },
+  { id: 'hls', label: 'HLS' },
+];
+
+/** Delivery with its reason, statistics, and the list of shortcuts. */
+export function SettingsMenu({
+  id,
+  playback,
+  showsStats,
+  onToggleStats,
+  onShowHelp,
+  onClose,
+}: SettingsMenuProps) {
+  const menu = useRef<HTMLDivElement>(null);
+  const { view } = playback;
+
+  useEffect(() => {
+    menu.current?.querySelector<HTMLElement>('select, button, input')?.focus();
+    const closeOutside = ({ target }: Event): void => {
+      const isInside = target instanceof Element && target.closest('.settings, .settings-button');
+      if (!isInside) onClose();
+    };
+    document.addEventListener('pointerdown', closeOutside);
+    return () => document.removeEventListener('pointerdown', closeOutside);
+  }, []);
+
+  return (
+    <div
+      ref={menu}
+      id={id}
+      class="settings"
+      role="dialog"
+      aria-label="Settings"
+      onKeyDown={(event) => {
+        if (event.key !== 'Escape') return;
+        event.stopPropagation();
+        onClose();
+      }}
+    >
+      {view.deliveryChoice && playback.chooseDelivery && (
+        <label>
+          Delivery
+          <select
+            value={view.deliveryChoice}
+            onChange={(event) => playback.chooseDelivery?.(event.currentTarget.value as DeliveryChoice)}
+          >
+            {DELIVERIES.map(({ id, label }) => (
+              <option key={id} value={id} selected={id === view.deliveryChoice}>
+                {id === 'auto' ? `${label} (${view.delivery === 'hls' ? 'HLS' : 'WebRTC'})` : label}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      <p class="reason">{view.deliveryNote ?? deliveryText(view)}</p>
+      <button type="button" aria-pressed={showsStats} onClick={onToggleStats}>
+        Stats for nerds
+      </button>
+      <button type="button" onClick={onShowHelp}>
+        Keyboard shortcuts
+      </button>
+    </div>
+  );
+}
+
+/** Says why the delivery of now is used, where nothing failed. */
+function deliveryText({ delivery, deliveryChoice }: PlayerView): string {
+  if (delivery === 'webrtc') return 'Playing by WebRTC: the shortest delay.';
+  return deliveryChoice === 'hls' ? 'Playing by HLS, as you chose.' : 'Playing by HLS.';
+}

@@ -104,8 +104,12 @@ export class BarcodeCamera {
       clearTimeout(this.#timer);
       return { code: code as number | null, errors: this.#errors };
     });
-    this.#startedAt = performance.now();
-    this.#writeDueFrames();
+    // Frames that wait for ffmpeg to start would be sent in a burst, which no encoder with a camera does.
+    this.#audio.write(this.#toneFor(this.#frameCount));
+    child.stdin?.write(this.#draw(this.#frameCount++), () => {
+      this.#startedAt = performance.now();
+      this.#writeDueFrames();
+    });
   }
 
   async stop(): Promise<void> {

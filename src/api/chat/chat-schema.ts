@@ -234,6 +234,7 @@ export const ChatPoll = Type.Object(
   },
   { $id: 'ChatPoll' },
 );
+export type ChatPoll = Static<typeof ChatPoll>;
 
 export const ChatPollRequest = Type.Object(
   {

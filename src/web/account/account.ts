@@ -33,14 +33,18 @@ export async function deleteMessage(
   await call('DELETE /api/livestream/:streamId/chat/:messageId', { params, csrfToken });
 }
 
-/** Bans a user from a chat for `seconds`; needs moderator rights. @throws Error with a message for the user */
-export async function muteUser(
+/**
+ * Bans a user from a chat; needs moderator rights. @throws Error with a message for the user
+ *
+ * @param seconds undefined: for good
+ */
+export async function banFromChat(
   { csrfToken }: CurrentUser,
   streamId: string,
   userId: string,
-  seconds: number,
+  seconds: number | undefined,
 ): Promise<void> {
-  const body = { userId, seconds };
+  const body = { userId, ...(seconds === undefined ? {} : { seconds }) };
   await call('POST /api/livestream/:streamId/chat/bans', { params: { streamId }, body, csrfToken });
 }
 

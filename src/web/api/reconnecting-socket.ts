@@ -11,10 +11,12 @@ export type ReconnectingSocketOptions = {
 /** Error answer of the server, or one of the client's own codes `connection_lost` and `timeout`. */
 export class SocketError extends Error {
   readonly code: string;
+  readonly details: unknown;
 
-  constructor(code: string, message: string) {
+  constructor(code: string, message: string, details?: unknown) {
     super(message);
     this.code = code;
+    this.details = details;
   }
 }
 
@@ -116,7 +118,8 @@ export class ReconnectingSocket {
         continue;
       }
       this.#pending.delete(id);
-      if (event === 'error') pending.reject(new SocketError(String(data.code), String(data.message)));
+      if (event === 'error')
+        pending.reject(new SocketError(String(data.code), String(data.message), data.details));
       else pending.resolve(data);
     }
   }

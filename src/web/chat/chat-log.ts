@@ -1,73 +1,103 @@
 import type { ChatMessage } from '../../api/contract.js';
 
 /** Messages kept by a page. */
-const MAX_MESSAGES = 300;
-/** Upper limit of the delay of a message, however far behind playback is. */
-const MAX_HOLD_MS = 20_000;
+const MAXIMUM_MESSAGES = 5_000;
+/** Messages above the limit at which the oldest are dropped, so that this happens seldom. */
+const EXCESS = 200;
+/** Ids of deleted messages that are kept. */
+const MAXIMUM_DELETED = 5_000;
 
-/** Messages known to a page: unique, ordered by id (UUIDv7), without deleted ones. */
+/** Message with its place in the list: an id (UUIDv7) behind which it is shown. */
+type Entry = { message: ChatMessage; place: string };
+
+/** Messages known to a page: unique, without deleted ones, ordered by id (UUIDv7) or by when they were released. */
 export class ChatLog {
-  #messages: ChatMessage[] = [];
-  #visible: readonly ChatMessage[] = [];
+  readonly #limit: number;
+  #entries: Entry[] = [];
+  /** Undefined: to be made anew from the entries. */
+  #visible: readonly ChatMessage[] | undefined = [];
   /** Ids of deleted messages; a deletion may arrive before its message. */
   readonly #deleted = new Set<string>();
+
+  constructor(limit = MAXIMUM_MESSAGES) {
+    this.#limit = limit;
+  }
 
   /**
    * Messages to render. A server that crashed may have sent a message that it never stored: resent, it has another id
    * but the same `clientId`, and replaces the earlier one.
    */
   get messages(): readonly ChatMessage[] {
+    this.#visible ??= visibleOf(this.#entries);
     return this.#visible;
   }
 
-  /** Id of the newest message; history is requested after it. */
-  get lastId(): string | undefined {
-    return this.#messages.at(-1)?.id;
+  get firstId(): string | undefined {
+    return this.#entries[0]?.message.id;
   }
 
-  add(messages: readonly ChatMessage[]): void {
+  get isFull(): boolean {
+    return this.#entries.length >= this.#limit;
+  }
+
+  /** Adds messages in their order of ids. @param isReleased they were held back: they are shown behind the newest */
+  add(messages: readonly ChatMessage[], isReleased = false): void {
+    const newest = isReleased ? this.#entries.at(-1)?.place : undefined;
+    const known = new Set(this.#entries.map(({ message }) => message.id));
     for (const message of messages) {
-      if (this.#deleted.has(message.id)) continue;
-      let index = this.#messages.length;
-      while (index > 0 && (this.#messages[index - 1]?.id ?? '') > message.id) index--;
-      if (this.#messages[index - 1]?.id !== message.id) this.#messages.splice(index, 0, message);
+      const { id } = message;
+      if (this.#deleted.has(id) || known.has(id)) continue;
+      known.add(id);
+      this.#insert({ message, place: newest !== undefined && newest > id ? newest : id });
     }
-    this.#replace(this.#messages.slice(-MAX_MESSAGES));
+    if (this.#entries.length > this.#limit + EXCESS) this.#entries = this.#entries.slice(-this.#limit);
+    this.#visible = undefined;
   }
 
   remove(ids: readonly string[]): void {
     for (const id of ids) this.#deleted.add(id);
-    this.#replace(this.#messages.filter(({ id }) => !this.#deleted.has(id)));
+    for (const oldest of this.#deleted)
+      if (this.#deleted.size > MAXIMUM_DELETED) this.#deleted.delete(oldest);
+    this.#keep(({ id }) => !this.#deleted.has(id));
   }
 
   /** Removes the messages of a user up to and including the id `upTo`. */
   removeByUser(userId: string, upTo: string): void {
-    this.#replace(this.#messages.filter((message) => message.userId !== userId || message.id > upTo));
+    this.#keep((message) => message.userId !== userId || message.id > upTo);
   }
 
-  #replace(messages: ChatMessage[]): void {
-    this.#messages = messages;
-    const newest = new Map(messages.map((message) => [identityOf(message), message.id]));
-    this.#visible = messages.filter((message) => newest.get(identityOf(message)) === message.id);
+  #insert(entry: Entry): void {
+    let index = this.#entries.length;
+    while (index > 0 && isBehind(this.#entries[index - 1]!, entry)) index--;
+    this.#entries.splice(index, 0, entry);
   }
+
+  #keep(isKept: (message: ChatMessage) => boolean): void {
+    this.#entries = this.#entries.filter(({ message }) => isKept(message));
+    this.#visible = undefined;
+  }
+}
+
+function isBehind(one: Entry, other: Entry): boolean {
+  if (one.place !== other.place) return one.place > other.place;
+  // Behind the message that gave the place, those that were released there follow by id.
+  const rank = ({ message: { id }, place }: Entry): string => (id === place ? '' : id);
+  return rank(one) > rank(other);
+}
+
+function visibleOf(entries: readonly Entry[]): ChatMessage[] {
+  const newest = new Map<string, string>();
+  for (const { message } of entries) {
+    const identity = identityOf(message);
+    const before = newest.get(identity);
+    if (before === undefined || message.id > before) newest.set(identity, message.id);
+  }
+  return entries
+    .map(({ message }) => message)
+    .filter((message) => newest.get(identityOf(message)) === message.id);
 }
 
 /** Key that a message keeps when it is resent: sender and `clientId`, else its id. */
 function identityOf({ id, userId, clientId }: ChatMessage): string {
   return clientId === undefined ? id : `${userId} ${clientId}`;
-}
-
-/**
- * Returns the milliseconds to hold a message back, so that a viewer behind live does not read about frames still to
- * come.
- *
- * @param playbackTimeMs media time of the frame on screen, Unix ms by the server's clock; undefined when it is live
- */
-export function holdBackMs(
-  message: Pick<ChatMessage, 'mediaTime'>,
-  playbackTimeMs: number | undefined,
-): number {
-  if (playbackTimeMs === undefined) return 0;
-  const aheadMs = Date.parse(message.mediaTime) - playbackTimeMs;
-  return Number.isNaN(aheadMs) ? 0 : Math.min(Math.max(aheadMs, 0), MAX_HOLD_MS);
 }

@@ -1,30 +1,49 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { ChatMessage } from '../../api/contract.js';
-import { type CurrentUser, deleteMessage, fetchCurrentUser, muteUser, signOut } from '../account/account.js';
+import {
+  banFromChat,
+  type CurrentUser,
+  deleteMessage,
+  fetchCurrentUser,
+  signOut,
+} from '../account/account.js';
 import { SignInForm } from '../account/sign-in-form.js';
+import { useLoaded } from '../loading/use-loaded.js';
+import { Composer } from './composer.js';
+import { MessageList } from './message-list.js';
+import type { MessageActions } from './message-row.js';
+import { PollCard } from './poll-card.js';
+import { ReactionBar } from './reaction-bar.js';
 import type { ChatMode, StreamSocket } from './stream-socket.js';
 
-type ChatPanelProps = { streamId: string; socket: StreamSocket };
+type ChatPanelProps = {
+  streamId: string;
+  socket: StreamSocket;
+  /** The chat runs ahead of what the viewer watches. */
+  isAhead?: boolean;
+};
 
-const MAX_MESSAGE_LENGTH = 500;
-/** Length of the ban behind the button, in seconds. */
-const MUTE_S = 600;
-/**
- * New messages scroll the list only when it is within this distance of its end, so that reading back is not
- * interrupted.
- */
-const FOLLOW_WITHIN_PX = 60;
+const loadPollForm = async () => (await import('./poll-form.js')).PollForm;
 
 /** Chat of a stream. Messages are rendered as text, never as markup. */
-export function ChatPanel({ streamId, socket }: ChatPanelProps) {
+export function ChatPanel({ streamId, socket, isAhead = false }: ChatPanelProps) {
   const [currentUser, setCurrentUser] = useState<CurrentUser>();
   const [signingIn, setSigningIn] = useState(false);
+  const [isMakingPoll, setMakingPoll] = useState(false);
   const [error, setError] = useState('');
-  const attempt = (task: () => Promise<void>): void => {
+  const input = useRef<HTMLInputElement>(null);
+  const PollForm = useLoaded(isMakingPoll, loadPollForm);
+  const attempt = async (task: () => Promise<void>): Promise<void> => {
     setError('');
-    task().catch((error: Error) => setError(error.message));
+    try {
+      await task();
+    } catch (error) {
+      setError((error as Error).message);
+      throw error;
+    }
   };
-  const refreshUser = (): void => attempt(async () => setCurrentUser(await fetchCurrentUser()));
+  const run = (task: () => Promise<void>): void => void attempt(task).catch(() => {});
+  const refreshUser = (): void => run(async () => setCurrentUser(await fetchCurrentUser()));
   useEffect(refreshUser, []);
 
   const signedIn = (): void => {
@@ -38,25 +57,86 @@ export function ChatPanel({ streamId, socket }: ChatPanelProps) {
     socket.forgetViewer();
     location.reload();
   };
-  const mayWrite = currentUser?.user || socket.mode?.anonymous;
+  const user = currentUser?.user;
+  const mayWrite = Boolean(user || socket.mode?.anonymous);
+  const { messages } = socket.log;
+  const names = (): string[] => namesIn(messages, user?.name);
+  const newestNames = useRef(names);
+  newestNames.current = names;
+  const actions = useMemo((): MessageActions => {
+    const reply = ({ name }: ChatMessage): void => {
+      const field = input.current;
+      if (!field) return;
+      field.value = `@${name} ${field.value}`;
+      field.dispatchEvent(new Event('input', { bubbles: true }));
+      field.focus();
+    };
+    return {
+      ownName: user?.name,
+      knownNames: () => [...newestNames.current(), ...(user ? [user.name] : [])],
+      reply: mayWrite ? reply : undefined,
+      moderate:
+        socket.moderator && currentUser
+          ? {
+              remove: ({ id }) => run(() => deleteMessage(currentUser, streamId, id)),
+              ban: ({ userId }, seconds) => run(() => banFromChat(currentUser, streamId, userId, seconds)),
+            }
+          : undefined,
+    };
+  }, [currentUser, mayWrite, socket.moderator]);
+
+  const { poll } = socket;
   return (
     <aside class="chat" aria-label="Chat">
-      <Messages
-        socket={socket}
-        onDelete={currentUser && ((id) => attempt(() => deleteMessage(currentUser, streamId, id)))}
-        onMute={currentUser && ((userId) => attempt(() => muteUser(currentUser, streamId, userId, MUTE_S)))}
+      {poll && (
+        <PollCard
+          poll={poll}
+          vote={user ? (option) => attempt(() => socket.vote(poll.id, option)) : undefined}
+          close={socket.moderator ? () => run(() => socket.closePoll(poll.id)) : undefined}
+          onDismiss={() => socket.dismissPoll()}
+        />
+      )}
+      {isMakingPoll && PollForm && (
+        <PollForm
+          create={(question, options, seconds) => socket.createPoll(question, options, seconds)}
+          onDone={() => setMakingPoll(false)}
+        />
+      )}
+      <MessageList
+        {...{ messages, actions }}
+        placeholder={socket.connected ? 'Nothing was said yet.' : 'Connecting…'}
+        hasOlder={socket.hasOlder}
+        loadOlder={() => socket.loadOlder()}
       />
-      <p class="mode">{modeText(socket.mode)}</p>
+      <ReactionBar
+        recent={socket.reactions.recent}
+        onReact={mayWrite ? (reaction) => run(() => socket.react(reaction)) : undefined}
+      />
+      <p class="mode">{modeText(socket.mode, isAhead)}</p>
       {currentUser && signingIn ? (
         <SignInForm currentUser={currentUser} onDone={signedIn} onCancel={() => setSigningIn(false)} />
       ) : (
         <>
-          {mayWrite && <Composer socket={socket} onError={setError} />}
+          {mayWrite && (
+            <Composer
+              input={input}
+              isConnected={socket.connected}
+              maySendAtMs={socket.maySendAtMs}
+              names={names}
+              send={(message) => socket.sendMessage(message)}
+              onError={setError}
+            />
+          )}
           <div class="who">
-            {currentUser?.user ? (
+            {currentUser && user ? (
               <>
-                <span>{currentUser.user.name}</span>
-                <button type="button" onClick={() => attempt(() => signOutAndReload(currentUser))}>
+                <span class="name">{user.name}</span>
+                {socket.moderator && (!poll || poll.closedAt !== null) && !isMakingPoll && (
+                  <button type="button" onClick={() => setMakingPoll(true)}>
+                    New poll
+                  </button>
+                )}
+                <button type="button" onClick={() => run(() => signOutAndReload(currentUser))}>
                   Sign out
                 </button>
               </>
@@ -77,115 +157,22 @@ export function ChatPanel({ streamId, socket }: ChatPanelProps) {
   );
 }
 
-type MessagesProps = {
-  socket: StreamSocket;
-  onDelete: ((id: string) => void) | undefined;
-  onMute: ((userId: string) => void) | undefined;
-};
-
-function Messages({ socket, onDelete, onMute }: MessagesProps) {
-  const list = useRef<HTMLOListElement>(null);
-  const following = useRef(true);
-  const { messages } = socket.log;
-  const lastId = socket.log.lastId;
-  const scrollToEnd = (): void => {
-    if (list.current && following.current) list.current.scrollTop = list.current.scrollHeight;
-  };
-  useEffect(scrollToEnd, [lastId]);
-  useEffect(() => {
-    if (!list.current) return;
-    // Elements below the list change its height.
-    const observer = new ResizeObserver(scrollToEnd);
-    observer.observe(list.current);
-    return () => observer.disconnect();
-  }, []);
-  return (
-    <ol
-      ref={list}
-      class="messages"
-      aria-live="polite"
-      onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) => {
-        following.current = scrollHeight - scrollTop - clientHeight < FOLLOW_WITHIN_PX;
-      }}
-    >
-      {messages.map((message) => (
-        <li key={message.id}>
-          <Message message={message} />
-          {socket.moderator && (
-            <span class="moderate">
-              <button type="button" onClick={() => onDelete?.(message.id)}>
-                Delete
-              </button>
-              <button type="button" onClick={() => onMute?.(message.userId)}>
-                Silence
-              </button>
-            </span>
-          )}
-        </li>
-      ))}
-      {messages.length === 0 && (
-        <li class="empty">{socket.connected ? 'Nothing was said yet.' : 'Connecting…'}</li>
-      )}
-    </ol>
-  );
+/** Returns the authors of the newest messages, the newest first, without the own name. */
+function namesIn(messages: readonly ChatMessage[], ownName: string | undefined): string[] {
+  const names = new Set(messages.slice(-NAMED_MESSAGES).map(({ name }) => name));
+  if (ownName !== undefined) names.delete(ownName);
+  return [...names].toReversed();
 }
 
-function Message({ message: { name, badge, message, createdAt } }: { message: ChatMessage }) {
-  return (
-    <>
-      <time dateTime={createdAt}>
-        {new Date(createdAt).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })}
-      </time>{' '}
-      <strong class={badge}>{name}</strong> <bdi>{message}</bdi>
-    </>
-  );
-}
+const NAMED_MESSAGES = 200;
 
-function Composer({ socket, onError }: { socket: StreamSocket; onError: (message: string) => void }) {
-  const [text, setText] = useState('');
-  const send = async (): Promise<void> => {
-    const message = text.trim();
-    if (message === '') return;
-    setText('');
-    onError('');
-    try {
-      await socket.sendMessage(message);
-    } catch (error) {
-      onError((error as Error).message);
-      // Puts the text back for another attempt, unless the user has typed since.
-      setText((now) => now || message);
-    }
-  };
-  return (
-    <form
-      class="composer"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void send();
-      }}
-    >
-      <input
-        value={text}
-        onInput={(event) => setText(event.currentTarget.value)}
-        maxLength={MAX_MESSAGE_LENGTH}
-        aria-label="Message"
-        placeholder="Say something"
-        autocomplete="off"
-      />
-      <button type="submit" class="primary" disabled={!socket.connected}>
-        Send
-      </button>
-    </form>
-  );
-}
-
-function modeText(mode: ChatMode | undefined): string {
-  if (!mode) return '';
+function modeText(mode: ChatMode | undefined, isAhead: boolean): string {
   return [
-    mode.slowMode > 0 && `One message each ${mode.slowMode} s.`,
-    mode.membersOnly && 'For members.',
-    mode.followersOnly && 'For followers.',
-    mode.emoteOnly && 'Emotes alone.',
+    isAhead && 'The chat is live; you are watching earlier.',
+    mode && mode.slowMode > 0 && `One message each ${mode.slowMode} s.`,
+    mode?.membersOnly && 'For members.',
+    mode?.followersOnly && 'For followers.',
+    mode?.emoteOnly && 'Emotes alone.',
   ]
     .filter(Boolean)
     .join(' ');

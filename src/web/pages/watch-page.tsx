@@ -126,7 +126,11 @@ export function WatchPage({ streamId }: { streamId: string }) {
             )
           : socket &&
             stream &&
-            (ChatPanel ? <ChatPanel {...{ streamId, socket }} /> : <aside class="chat" aria-label="Chat" />)}
+            (ChatPanel ? (
+              <ChatPanel {...{ streamId, socket }} isAhead={snapshot?.isRewinding ?? false} />
+            ) : (
+              <aside class="chat" aria-label="Chat" />
+            ))}
     </main>
   );
 }

@@ -38,7 +38,7 @@ async function signUp(page: Page, name: string): Promise<void> {
 }
 
 async function post(page: Page, text: string): Promise<void> {
-  await page.getByLabel('Message').fill(text);
+  await page.getByLabel('Message', { exact: true }).fill(text);
   await page.getByRole('button', { name: 'Send' }).click();
 }
 
@@ -51,7 +51,7 @@ t.test('chat messages are shown as text, and moderators delete them and mute the
   const ann = await openIsolatedPage(t, browser, livestream.watch);
   const ben = await openIsolatedPage(t, browser, livestream.watch);
   await ann.getByText('Nothing was said yet.').waitFor();
-  t.equal(await ann.getByLabel('Message').count(), 0, 'anonymous viewers cannot write');
+  t.equal(await ann.getByLabel('Message', { exact: true }).count(), 0, 'anonymous viewers cannot write');
 
   await signUp(ann, 'Ann');
   await post(ann, XSS);
@@ -65,7 +65,7 @@ t.test('chat messages are shown as text, and moderators delete them and mute the
     t.equal(await page.locator('.messages img').count(), 0);
     t.equal(await page.evaluate('window.hacked'), undefined);
   }
-  t.equal(await ben.getByRole('button', { name: 'Delete' }).count(), 0, 'anonymous viewers cannot moderate');
+  t.equal(await ben.getByRole('button', { name: 'Actions' }).count(), 0, 'anonymous viewers cannot moderate');
 
   // An appointed moderator can moderate without reconnecting.
   await signUp(ben, 'Ben');
@@ -76,19 +76,25 @@ t.test('chat messages are shown as text, and moderators delete them and mute the
   const appointed = await api('PUT', `livestream/${streamId}/chat/moderators/${me.user.id}`);
   t.ok(appointed.ok, `moderator: ${appointed.status}`);
   const xss = ben.locator('.messages li').filter({ hasText: XSS });
-  await xss.getByRole('button', { name: 'Delete' }).click();
+  await xss.getByRole('button', { name: 'Actions' }).click();
+  await xss.getByRole('menuitem', { name: 'Delete' }).click();
   await messageOf(ann, XSS).waitFor({ state: 'detached' });
   await messageOf(ben, XSS).waitFor({ state: 'detached' });
 
   const message = ben.locator('.messages li').filter({ hasText: 'Hello' });
-  await message.getByRole('button', { name: 'Silence' }).click();
+  await message.getByRole('button', { name: 'Actions' }).click();
+  await message.getByRole('menuitem', { name: 'Time out for 10 minutes' }).click();
   await until('the sender sees the reason', async () => {
     await post(ann, 'Can you hear me?');
     await ann.waitForTimeout(300);
     return await ann.locator('.chat .error').textContent();
   });
   await errorShown(ann, /may not write|banned|silenced|until/i);
-  t.equal(await ann.getByLabel('Message').inputValue(), 'Can you hear me?', 'the message stays in the input');
+  t.equal(
+    await ann.getByLabel('Message', { exact: true }).inputValue(),
+    'Can you hear me?',
+    'the message stays in the input',
+  );
 });
 
 t.test(
@@ -105,13 +111,111 @@ t.test(
     const answer = await api('POST', `livestream/${livestream.streamId}/chat`, { message: 'meanwhile' });
     t.equal(answer.status, 201, await answer.text());
     await messageOf(dan, 'meanwhile').waitFor();
-    await cay.locator('.composer button:enabled').waitFor();
+    await cay.locator('.composer button[type=submit]:enabled').waitFor();
     await post(cay, 'after');
     await messageOf(dan, 'after').waitFor();
     for (const page of [cay, dan])
       t.same(await page.locator('.messages bdi').allTextContents(), ['before', 'meanwhile', 'after']);
   },
 );
+
+t.test('viewers reply, mention and react, and slow mode counts down', async (t) => {
+  const livestream = await gateway.createLivestream();
+  const { streamId } = livestream;
+  const fay = await openIsolatedPage(t, browser, livestream.watch);
+  const gus = await openIsolatedPage(t, browser, livestream.watch);
+  await signUp(fay, 'Fay Lee');
+  await signUp(gus, 'Gus');
+  await post(fay, 'Who is there?');
+  await messageOf(gus, 'Who is there?').waitFor();
+
+  const question = gus.locator('.messages li').filter({ hasText: 'Who is there?' });
+  await question.getByRole('button', { name: 'Actions' }).click();
+  await gus.getByRole('menuitem', { name: 'Reply' }).click();
+  t.equal(await gus.getByLabel('Message', { exact: true }).inputValue(), '@Fay Lee ');
+  await gus.keyboard.type('me');
+  await gus.keyboard.press('Enter');
+  const marked = fay.locator('.messages li.mentions-me');
+  await marked.getByText('@Fay Lee', { exact: true }).waitFor();
+  await gus.getByLabel('Message', { exact: true }).fill('@f');
+  await gus.getByRole('button', { name: '@Fay Lee' }).click();
+  t.equal(await gus.getByLabel('Message', { exact: true }).inputValue(), '@Fay Lee ');
+
+  await gus.getByRole('button', { name: 'Emoji' }).click();
+  await gus.getByRole('dialog', { name: 'Emoji' }).getByRole('button', { name: '🚀' }).click();
+  t.equal(await gus.getByLabel('Message', { exact: true }).inputValue(), '@Fay Lee 🚀');
+  await gus.keyboard.press('Escape');
+  await gus.getByRole('button', { name: 'React with 🔥' }).click();
+  for (const page of [gus, fay]) await page.getByRole('button', { name: 'React with 🔥, 1 now' }).waitFor();
+
+  t.ok((await api('PATCH', `livestream/${streamId}/chat/settings`, { slowMode: 30 })).ok);
+  await fay.getByText('One message each 30 s.').waitFor();
+  await post(fay, 'slowly');
+  await fay
+    .locator('.composer')
+    .getByRole('button', { name: /^[23]\d s$/ })
+    .waitFor();
+  t.ok(await fay.locator('.composer button[type=submit]').isDisabled());
+});
+
+t.test('a moderator opens a poll, viewers vote once, and all see the results', async (t) => {
+  const livestream = await gateway.createLivestream();
+  const { streamId } = livestream;
+  const hal = await openIsolatedPage(t, browser, livestream.watch);
+  const ida = await openIsolatedPage(t, browser, livestream.watch);
+  await signUp(hal, 'Hal');
+  await signUp(ida, 'Ida');
+  const me = await hal.evaluate<{ user: { id: string } }>(
+    "fetch('/api/auth/me').then((answer) => answer.json())",
+  );
+  t.ok((await api('PUT', `livestream/${streamId}/chat/moderators/${me.user.id}`)).ok);
+  await hal.getByRole('button', { name: 'New poll' }).click();
+  await hal.getByLabel('Question').fill('<b>Which map?</b>');
+  await hal.getByLabel('Answer 1').fill('The old one');
+  await hal.getByLabel('Answer 2').fill('The new one');
+  await hal.getByRole('button', { name: 'Start the poll' }).click();
+  const poll = ida.getByRole('region', { name: 'Poll' });
+  await poll.getByText('<b>Which map?</b>').waitFor();
+  await poll.getByRole('button', { name: 'The new one' }).click();
+  await poll.getByText('The new one ✓').waitFor();
+  t.equal(await poll.getByRole('button').count(), 0, 'one vote');
+  await hal.getByText('1 vote', { exact: true }).waitFor();
+  await hal.getByRole('button', { name: 'Close the poll' }).click();
+  await poll.getByText('The poll is closed.').waitFor();
+  t.match(await poll.locator('li.leading').textContent(), /The new one ✓100 %/);
+  await poll.getByRole('button', { name: 'Close' }).click();
+  await poll.waitFor({ state: 'detached' });
+});
+
+t.test('older messages load while scrolling back, and few of many are in the document', async (t) => {
+  const livestream = await gateway.createLivestream();
+  const count = 420;
+  for (let number = 0; number < count; number++) {
+    const answer = await api('POST', `livestream/${livestream.streamId}/chat`, { message: `No. ${number}` });
+    if (answer.status !== 201) t.fail(await answer.text());
+  }
+  const page = await openIsolatedPage(t, browser, livestream.watch);
+  await messageOf(page, `No. ${count - 1}`).waitFor();
+  await untilPageHolds(page, AT_THE_END);
+  t.equal(await page.locator('.messages bdi').count(), 50);
+  await until('the first message is there', async () => {
+    await page.evaluate("document.querySelector('.messages').scrollTop = 0");
+    return (await messageOf(page, 'No. 0').count()) > 0;
+  });
+  t.ok((await page.locator('.messages bdi').count()) < count / 2, 'those out of sight are left out');
+  const numbers = (await page.locator('.messages bdi').allTextContents()).map((text) =>
+    Number(text.slice(4)),
+  );
+  t.strictSame(
+    numbers,
+    numbers.toSorted((one, other) => one - other),
+  );
+
+  await api('POST', `livestream/${livestream.streamId}/chat`, { message: 'news' });
+  await page.getByRole('button', { name: '1 new message' }).click();
+  await messageOf(page, 'news').waitFor();
+  await untilPageHolds(page, AT_THE_END);
+});
 
 t.test('an invitee of a private stream signs in on its watch page and watches', async (t) => {
   const { streamId } = await gateway.createLivestream('Rehearsal');
@@ -129,7 +233,7 @@ t.test('an invitee of a private stream signs in on its watch page and watches', 
   await page.getByLabel('Password').fill(PASSWORD);
   await page.locator('.sign-in').getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('heading', { name: 'Rehearsal' }).waitFor();
-  await page.locator('.composer button:enabled').waitFor();
+  await page.locator('.composer button[type=submit]:enabled').waitFor();
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByText(/no stream at this address/).waitFor();
   t.equal(await page.evaluate(`sessionStorage.getItem('viewer ${streamId}')`), null);

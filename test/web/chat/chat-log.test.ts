@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { ChatMessage } from '../../../src/api/contract.js';
-import { ChatLog, holdBackMs } from '../../../src/web/chat/chat-log.js';
+import { ChatLog } from '../../../src/web/chat/chat-log.js';
 
 function message(id: string, userId = 'u'): ChatMessage {
   const date = '2026-01-01T00:00:00Z';
@@ -14,7 +14,7 @@ t.test('messages added out of order and twice are kept once, ordered by id', asy
   log.add([message('c'), message('a')]);
   log.add([message('b'), message('a'), message('d'), message('c')]);
   t.strictSame(ids(log), ['a', 'b', 'c', 'd']);
-  t.equal(log.lastId, 'd');
+  t.equal(log.firstId, 'a');
 });
 
 t.test('deleted messages stay deleted when they arrive again or late', async (t) => {
@@ -39,19 +39,26 @@ t.test('a resent message is shown once, whichever of its ids the server stored',
   t.strictSame(ids(log), ['a', 'b', 'c'], 'the first id was stored');
 });
 
-t.test('a log of 400 messages keeps the newest 300', async (t) => {
-  const log = new ChatLog();
-  log.add(Array.from({ length: 400 }, (_, n) => message(String(n).padStart(4, '0'))));
+t.test('a log keeps the newest messages up to its limit, and drops older ones many at a time', async (t) => {
+  const log = new ChatLog(300);
+  const all = Array.from({ length: 501 }, (_, n) => message(String(n).padStart(4, '0')));
+  log.add(all.slice(0, 500));
+  t.equal(log.messages.length, 500);
+  t.ok(log.isFull);
+  log.add(all.slice(500));
   t.equal(log.messages.length, 300);
-  t.equal(log.messages[0]?.id, '0100');
+  t.equal(log.firstId, '0201');
 });
 
-t.test('a message is held until playback reaches its media time, 20 seconds at most', async (t) => {
-  const mediaTime = '2026-01-01T00:00:10Z';
-  const hold = (date: string): number => holdBackMs({ mediaTime }, Date.parse(date));
-  t.equal(holdBackMs({ mediaTime }, undefined), 0, 'live');
-  t.equal(hold('2026-01-01T00:00:06Z'), 4_000, 'the sender is ahead');
-  t.equal(hold('2026-01-01T00:00:12Z'), 0, 'the sender is behind');
-  t.equal(hold('2025-01-01T00:00:00Z'), 20_000);
-  t.equal(holdBackMs({ mediaTime: 'nonsense' }, Date.parse(mediaTime)), 0);
+t.test('messages that were held back are shown behind those that were shown meanwhile', async (t) => {
+  const log = new ChatLog();
+  log.add([message('a'), message('d')]);
+  log.add([message('b'), message('c')], true);
+  t.strictSame(ids(log), ['a', 'd', 'b', 'c']);
+  log.add([message('e')]);
+  log.add([message('f')], true);
+  log.add([message('0')]);
+  t.strictSame(ids(log), ['0', 'a', 'd', 'b', 'c', 'e', 'f'], 'older ones go before');
+  log.add([message('b')], true);
+  t.equal(log.messages.length, 7, 'once');
 });

@@ -10,6 +10,7 @@ import { FollowButton } from '../channel/follow-button.js';
 import { ClipCard } from '../clips/clip-card.js';
 import { StreamCard } from '../home/stream-card.js';
 import { RecordingCard } from '../recordings/recording-card.js';
+import '../channel/channel.css';
 
 /** Entries of each list at first, and after "Show more". */
 const LIMITS = { first: 12, all: 100 };

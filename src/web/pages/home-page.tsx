@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { Listing } from '../home/listing.js';
 import { SearchBox } from '../home/search-box.js';
 import { SearchResults } from '../home/search-results.js';
+import '../home/home.css';
 
 /** Page with what is live, upcoming and recent, and the search. */
 export function HomePage() {

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { fetchActiveStreams, fetchRecentRecordings } from '../api/api-client.js';
 import { ErrorText } from '../forms/error-text.js';
+import '../element/player-page.css';
 
 const ATTRIBUTES = [
   ['src', 'Address of the page of a livestream, recording, clip or video'],

@@ -23,6 +23,7 @@ import { onAirOf } from '../studio/on-air.js';
 import { viewersText } from '../studio/viewer-minutes.js';
 import { ViewerPlot } from '../studio/viewer-plot.js';
 import { Badge } from './badge.js';
+import '../studio/studio.css';
 
 const WAYS: [Way, string][] = [
   ['obs', 'OBS'],

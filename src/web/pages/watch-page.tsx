@@ -4,7 +4,7 @@ import { useLoaded } from '../loading/use-loaded.js';
 import type { PlaybackControl } from '../player/controls/playback-control.js';
 import type { PlayerView } from '../player/live-player.js';
 import { PlayerFrame } from '../player/player-frame.js';
-import { QoeReporter } from '../qoe/qoe-reporter.js';
+import { reportExperience } from '../qoe/report-experience.js';
 import { Badge } from './badge.js';
 import { exposeStats } from './console-surface.js';
 import { WatchSession, type WatchSnapshot } from './watch-session.js';
@@ -54,18 +54,17 @@ export function WatchPage({ streamId }: { streamId: string }) {
     void streamSocket.viewerToken().then((token) => {
       viewerToken = token;
     });
-    const reporter = new QoeReporter({
+    const endReports = reportExperience({
       ...{ streamId, viewerToken: () => viewerToken },
       stats: () => {
         const isLive = session.stats().state === 'live' && !session.rewindRange()?.isRewinding;
         return isLive ? session.stats() : undefined;
       },
     });
-    reporter.start();
     setSocket(streamSocket);
     return () => {
       removeStats();
-      reporter.close();
+      endReports();
       session.close();
       streamSocket.close();
     };

@@ -8,6 +8,8 @@ export type QoeReporterOptions = {
   /** Server of the API; default: that of the page. */
   origin?: string;
   viewerToken: () => string | undefined;
+  /** Time of the wish to play, ms of `performance.now()`; default: now. */
+  wantedAtMs?: number;
   /** Statistics of the player of the live broadcast; undefined while there is none. */
   stats: () => Partial<PlayerStats> | undefined;
 };
@@ -19,13 +21,14 @@ const REPORT_MS = 30_000;
 /** Reports what the viewer of a broadcast experiences: every half minute, and when the page is left. */
 export class QoeReporter {
   readonly #options: QoeReporterOptions;
-  readonly #sampler = new QoeSampler(performance.now());
+  readonly #sampler: QoeSampler;
   readonly #listeners = new AbortController();
   #readTimer: ReturnType<typeof setTimeout> | undefined;
   #reportTimer: ReturnType<typeof setInterval> | undefined;
 
   constructor(options: QoeReporterOptions) {
     this.#options = options;
+    this.#sampler = new QoeSampler(options.wantedAtMs ?? performance.now());
   }
 
   start(): void {

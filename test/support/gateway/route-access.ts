@@ -203,12 +203,12 @@ export const ROUTE_ACCESS: Record<string, Access> = {
   'POST /api/livestream/{streamId}/recordings': {
     skip: 'needs a broadcast: test/api/recordings/recording-routes.test.ts',
   },
-  'POST /api/videos': { skip: 'needs headers of tus: test/gateway/publishing/uploads.test.ts' },
-  'GET /api/videos': { skip: 'depends on the account: test/gateway/publishing/uploads.test.ts' },
-  'GET /api/videos/{videoId}': { skip: 'needs a video: test/gateway/publishing/uploads.test.ts' },
-  'PATCH /api/videos/{videoId}': { skip: 'needs a video: test/gateway/publishing/uploads.test.ts' },
-  'DELETE /api/videos/{videoId}': { skip: 'needs a video: test/gateway/publishing/uploads.test.ts' },
-  'POST /api/videos/{videoId}/cancel': { skip: 'needs a video: test/gateway/publishing/uploads.test.ts' },
+  'POST /api/videos': { skip: 'needs headers of tus: test/gateway/videos/uploads.test.ts' },
+  'GET /api/videos': { skip: 'depends on the account: test/gateway/videos/uploads.test.ts' },
+  'GET /api/videos/{videoId}': { skip: 'needs a video: test/gateway/videos/uploads.test.ts' },
+  'PATCH /api/videos/{videoId}': { skip: 'needs a video: test/gateway/videos/uploads.test.ts' },
+  'DELETE /api/videos/{videoId}': { skip: 'needs a video: test/gateway/videos/uploads.test.ts' },
+  'POST /api/videos/{videoId}/cancel': { skip: 'needs a video: test/gateway/videos/uploads.test.ts' },
   'GET /api/recordings': { skip: 'depends on the account: test/api/recordings/recording-routes.test.ts' },
   'GET /api/recordings/recent': { allowed: ALL },
   'GET /api/recordings/{recordingId}': {

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type uPlot from 'uplot';
+import './plot.css';
 
 type PlotProps = {
   title: string;

@@ -151,7 +151,10 @@ t.test('the player plays in a frame and as an element of a page of another site'
   await advances('WebRTC', () => page.evaluate('document.querySelector("#webrtc").currentTime'));
   t.match(await page.evaluate('document.querySelector("#webrtc").stats().delivery'), 'webrtc');
   t.equal(await page.evaluate('document.querySelector("#hls").paused'), true, 'it waits for a click');
-  await page.locator('#hls').getByRole('button', { name: 'Play' }).click();
+  await page.locator('#hls .notice').getByRole('button', { name: 'Play' }).click();
+  await until('HLS plays', () =>
+    page.evaluate('document.querySelector("#hls").stats()?.phase === "playing"'),
+  );
   await advances('HLS', () => page.evaluate('document.querySelector("#hls").currentTime'));
   t.equal(await page.evaluate('document.querySelector("#hls").state'), 'live');
   await page.locator('#none').getByText('There is nothing to play at this address.').waitFor();

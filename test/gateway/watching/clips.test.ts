@@ -56,7 +56,7 @@ t.test(
 
     const clipPage = page.url();
     await page.goto(`${gateway.http}/dashboard`);
-    await page.getByText(/Storage used: .* by 0 recordings, 0 clips, 0 videos/).waitFor();
+    await page.getByText(/0 recordings, 0 clips, 0 videos/).waitFor();
     const entry = page.getByRole('listitem').filter({ hasText: '<b>A goal</b>' });
     await entry.getByText(/0:\d\d · .*public/).waitFor();
     await until('its thumbnail is there', () => page.evaluate<boolean>(HAS_THUMBNAIL));

@@ -20,7 +20,7 @@ export function LiveState({ view, range, onGoLive }: LiveStateProps) {
   if (!onGoLive) return null;
   if (range?.isRewinding || view.isLate)
     return (
-      <button type="button" class="go-live" onClick={onGoLive}>
+      <button type="button" class="go-to-live" onClick={onGoLive}>
         Go live
       </button>
     );

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { DeliveryChoice } from '../delivery.js';
 import type { PlayerView } from '../live-player.js';
 import type { PlaybackControl } from './playback-control.js';
@@ -30,10 +30,13 @@ export function SettingsMenu({
   const menu = useRef<HTMLDivElement>(null);
   const { view } = playback;
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     menu.current?.querySelector<HTMLElement>('select, button, input')?.focus();
-    const closeOutside = ({ target }: Event): void => {
-      const isInside = target instanceof Element && target.closest('.settings, .settings-button');
+    const closeOutside = (event: Event): void => {
+      // Also within a shadow root, of which the document sees the host alone.
+      const isInside = event
+        .composedPath()
+        .some((target) => target instanceof Element && target.matches('.settings-menu, .settings-button'));
       if (!isInside) onClose();
     };
     document.addEventListener('pointerdown', closeOutside);
@@ -44,7 +47,7 @@ export function SettingsMenu({
     <div
       ref={menu}
       id={id}
-      class="settings"
+      class="settings-menu"
       role="dialog"
       aria-label="Settings"
       onKeyDown={(event) => {

@@ -1,10 +1,11 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { SHORTCUTS } from './shortcuts.js';
 
 /** List of the keyboard shortcuts, over the player. */
 export function ShortcutHelp({ onClose }: { onClose: () => void }) {
   const close = useRef<HTMLButtonElement>(null);
-  useEffect(() => close.current?.focus(), []);
+  // Before the next key, which would go to the page.
+  useLayoutEffect(() => close.current?.focus(), []);
   return (
     <div
       class="shortcut-help"

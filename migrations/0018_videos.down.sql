@@ -1,2 +1,1 @@
-drop table video_files;
 drop table videos;

@@ -1,4 +1,4 @@
--- Uploaded videos: their rows, and the index of the renditions that they were transcoded into.
+-- Uploaded videos.
 
 create table videos (
   id uuid primary key,
@@ -31,23 +31,3 @@ create table videos (
 
 create index videos_user_id on videos (user_id, id);
 create index videos_unfinished on videos (state) where state in ('uploading', 'queued', 'transcoding', 'deleting');
-
--- One file per rendition: an initialization section, then segments, of which the arrays have an element each.
-create table video_files (
-  video_id uuid not null references videos (id) on delete cascade,
-  number integer not null,
-  rendition text not null,
-  kind text not null check (kind in ('video', 'audio')),
-  codec text not null,
-  -- Pixels, and frames per second, of video.
-  width integer,
-  height integer,
-  frame_rate double precision,
-  channels integer,
-  init_bytes integer not null,
-  byte_lengths integer[] not null,
-  fragments integer[] not null,
-  durations_s double precision[] not null,
-  decode_times_s double precision[] not null,
-  primary key (video_id, number)
-);

@@ -219,7 +219,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     closing.push(() => captures.close());
     await streams.start();
     recordings.start();
-    await videos.start();
+    videos.start();
 
     const rtmpServer = createRtmpServer({
       publish: (publisher) => streams.publish(publisher),

@@ -5,7 +5,6 @@ import {
   open,
   readdir,
   readFile,
-  rename,
   rm,
   stat,
   statfs,
@@ -54,20 +53,6 @@ export class RecordingStore {
         { cause: error },
       );
     }
-  }
-
-  /** Returns the id of a folder; undefined when it is none of this kind. */
-  static async readId(folder: string): Promise<string | undefined> {
-    const id = await readFile(path.join(folder, ID_FILE), 'utf8').catch(() => '');
-    return isUuid(id.trim()) ? id.trim().toLowerCase() : undefined;
-  }
-
-  /** Moves the files of a recording here from another folder of the same disk, if they are there. */
-  async adopt(recordingId: string, folder: string): Promise<void> {
-    const to = this.#folderOf(recordingId);
-    await rename(path.join(folder, path.basename(to)), to).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-    });
   }
 
   /** Bytes that this process may still write. */

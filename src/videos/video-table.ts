@@ -240,11 +240,6 @@ export class VideoTable {
       order by id limit 20`;
   }
 
-  /** Renames a folder, of which another one has become a part. */
-  async renameStore(from: string, to: string): Promise<void> {
-    await this.#sql`update videos set store_id = ${to} where store_id = ${from}`;
-  }
-
   async delete(id: string): Promise<void> {
     await this.#sql`delete from videos where id = ${id}`;
   }

@@ -90,11 +90,7 @@ export class Videos {
     });
   }
 
-  /** Adopts the media of earlier releases, and begins to work. */
-  async start(): Promise<void> {
-    const { media, folder } = this.#options;
-    const formerId = await media.adopt(folder);
-    if (formerId !== undefined) await this.#table.renameStore(formerId, media.store.id);
+  start(): void {
     this.#worker.start();
   }
 

@@ -39,15 +39,4 @@ export class StoredVideoTable {
       where id = ${id} and purpose = 'video'`;
     return result.count > 0;
   }
-
-  /** Returns the videos of a folder. */
-  async listIn(storeId: string): Promise<string[]> {
-    const rows = await this.#sql<{ id: string }[]>`
-      select id from recordings where store_id = ${storeId} and purpose = 'video'`;
-    return rows.map(({ id }) => id);
-  }
-
-  async setStore(id: string, storeId: string): Promise<void> {
-    await this.#sql`update recordings set store_id = ${storeId} where id = ${id}`;
-  }
 }

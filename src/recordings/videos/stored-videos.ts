@@ -1,7 +1,7 @@
 import { parseTrackInit } from '../../media/index.js';
 import { HeadendError, type Logger, newId, type Queries, type Sql } from '../../platform/index.js';
 import type { RecordedSegment, RecordingFile } from '../recording.js';
-import { RecordingStore } from '../recording-store.js';
+import type { RecordingStore } from '../recording-store.js';
 import type { Replays } from '../replay/replays.js';
 import type { SegmentTable } from '../segment-table.js';
 import { SpriteMaker } from '../sprites/sprite-maker.js';
@@ -113,22 +113,6 @@ export class StoredVideos {
     replays.forget(id);
     if (await this.#table.markForDeletion(id)) deleteMarked();
     else await store.delete(id);
-  }
-
-  /**
-   * Moves the files of videos here from a folder of their own, which earlier releases had.
-   *
-   * @returns the id of that folder; undefined when there is none
-   */
-  async adopt(folder: string): Promise<string | undefined> {
-    const { store } = this.#options;
-    const formerId = await RecordingStore.readId(folder);
-    if (formerId === undefined) return undefined;
-    for (const id of await this.#table.listIn(formerId)) {
-      await store.adopt(id, folder);
-      await this.#table.setStore(id, store.id);
-    }
-    return formerId;
   }
 
   async #read(

@@ -3,6 +3,7 @@
  * keep up with real time.
  */
 export const ALONE: readonly string[] = [
+  'test/gateway/people/chat-latency.test.ts',
   'test/gateway/people/viewer-counts.test.ts',
   'test/gateway/publishing/health.test.ts',
   'test/gateway/publishing/slate.test.ts',

@@ -46,6 +46,8 @@ export class Accounts {
 
   /** Finds an account by its name, compared as at sign-in. */
   async findByName(name: string): Promise<Account | undefined> {
+    // PostgreSQL takes no U+0000 in a text.
+    if (name.includes('\0')) return undefined;
     const found = await this.#table.findByNameKey(accountNameKey(name));
     if (!found) return undefined;
     const { passwordHash: _, ...account } = found;

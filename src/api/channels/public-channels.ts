@@ -27,8 +27,6 @@ export class PublicChannels {
   /** @param name compared as at sign-in */
   async find(name: string): Promise<PublicChannel | undefined> {
     const { accounts, follows, channels, urls } = this.#options;
-    // PostgreSQL stores no U+0000.
-    if (name.includes('\0')) return undefined;
     const account = await accounts.findByName(name);
     if (!account || account.disabledAt !== null || account.role === 'viewer') return undefined;
     const { id: userId } = account;

@@ -10,6 +10,7 @@ t.test('accounts are found by name and by ids, for those who are signed in', asy
     (await request('GET', `/api/auth/users?${query}`, { headers })).json().users;
   t.same(await users('name=ADA'), [{ id: ada.id, name: 'Ada' }]);
   t.same(await users('name=nobody'), []);
+  t.same(await users('name=A%00da'), []);
   const known = await users(`ids=${encodeURIComponent(`${ada.id},platform-7,${bob.id}`)}`);
   t.same(new Set(known.map(({ name }: { name: string }) => name)), new Set(['Ada', 'Bob']));
   assertErrorResponse(t, await request('GET', '/api/auth/users?name=Ada'), 401, 'not_signed_in');

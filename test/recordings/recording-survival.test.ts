@@ -50,7 +50,7 @@ async function assertPlayedToEnd(t: Test, { gateway }: RecordingGateway, id: str
   const read = (expression: string): Promise<unknown> =>
     page.evaluate(`(video => ${expression})(document.querySelector('video'))`);
   await page.goto(`${gateway.http}/recordings/${id}`);
-  await until('it plays', async () => Number(await read('video.currentTime')) > 0);
+  await until('it plays', async () => Number(await read('video?.currentTime')) > 0);
   await read(`{ video.muted = true; video.playbackRate = ${PLAYBACK_RATE}; void video.play(); }`);
   await until('it is played to its end', async () => (await read('video.ended')) === true, 60_000);
   const durationS = Number(await read('video.duration'));

@@ -101,7 +101,7 @@ t.test(
     t.match(await recordings.textContent(), /0:0\d · /);
     await recordings.getByRole('button', { name: 'Delete' }).click();
     await recordings.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
-    await page.getByText('None yet.').waitFor();
+    await recordings.waitFor({ state: 'detached' });
 
     await press('Delete');
     await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();

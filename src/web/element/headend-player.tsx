@@ -1,13 +1,15 @@
 import { render } from 'preact';
+import controlsStyle from '../player/controls/controls.css?inline';
 import type { DeliveryChoice } from '../player/delivery.js';
 import type { PlayerStats } from '../player/live-player.js';
 import playerStyle from '../player/player.css?inline';
+import statsStyle from '../player/stats/stats.css?inline';
 import elementStyle from './element.css?inline';
 import { ElementSession, type ElementSnapshot, type ElementState } from './element-session.js';
 import { ElementView } from './element-view.js';
 import { playerSourceOf } from './player-source.js';
 
-const STYLES = [playerStyle, elementStyle].map((text) => {
+const STYLES = [playerStyle, controlsStyle, statsStyle, elementStyle].map((text) => {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(text);
   return sheet;

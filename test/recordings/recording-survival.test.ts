@@ -1,10 +1,9 @@
-import t, { type Test } from 'tap';
-import { openChromium } from '../support/clients/chromium.js';
-import { openPage } from '../support/clients/pages.js';
+import t from 'tap';
 import type { Livestream } from '../support/gateway/gateway-process.js';
 import { publish, testMedia } from '../support/media/encoder.js';
 import { seededRandom } from '../support/media/seeded-random.js';
-import { probeFile, RecordingGateway } from '../support/recordings/recording-gateway.js';
+import { assertPlayable, assertPlayedToEnd } from '../support/recordings/recorded-playback.js';
+import { RecordingGateway } from '../support/recordings/recording-gateway.js';
 import { until } from '../support/until.js';
 
 const ROUNDS = 10;
@@ -27,39 +26,6 @@ async function recordedSegments(recorder: RecordingGateway, id: string): Promise
       on f.recording_id = s.recording_id and f.number = s.file_number
     where s.recording_id = ${id} and f.kind = 'video' order by msn`;
   return rows.map(({ msn }) => msn);
-}
-
-/** Asserts that every file plays to its end, and that no rendition lacks a segment that the others have. */
-async function assertPlayable(t: Test, recorder: RecordingGateway, id: string): Promise<number> {
-  let frames = 0;
-  for (const file of recorder.files({ id })) {
-    const probed = await probeFile(file);
-    t.ok(probed.isMonotonic, `${file}: monotonic`);
-    frames += probed.frames;
-  }
-  return frames;
-}
-
-/** Speed at which Chromium plays. */
-const PLAYBACK_RATE = 8;
-
-/** Plays a recording on its page to its end. */
-async function assertPlayedToEnd(t: Test, { gateway }: RecordingGateway, id: string): Promise<void> {
-  const browser = await openChromium(t);
-  const page = await openPage(t, browser);
-  const read = (expression: string): Promise<unknown> =>
-    page.evaluate(`(video => ${expression})(document.querySelector('video'))`);
-  await page.goto(`${gateway.http}/recordings/${id}`);
-  await until('it plays', async () => Number(await read('video?.currentTime')) > 0);
-  await read(`{ video.muted = true; video.playbackRate = ${PLAYBACK_RATE}; void video.play(); }`);
-  await until('it is played to its end', async () => (await read('video.ended')) === true, 60_000);
-  const durationS = Number(await read('video.duration'));
-  const playedS = Number(
-    await read(
-      '[...Array(video.played.length).keys()].reduce((sum, at) => sum + video.played.end(at) - video.played.start(at), 0)',
-    ),
-  );
-  t.ok(playedS > durationS - 1, `${playedS} of ${durationS} s are played`);
 }
 
 t.test('ten kills at random moments lose at most the segment before each', async (t) => {
@@ -106,26 +72,5 @@ t.test('ten kills at random moments lose at most the segment before each', async
       as "sizeBytes" from recording_segments where recording_id = ${ready.id}`;
   t.equal(sizeBytes, ready.sizeBytes);
   t.ok(frames > ready.durationS * 2 * 25, `${frames} frames in ${ready.durationS} s of three renditions`);
-  await assertPlayedToEnd(t, recorder, ready.id);
-});
-
-t.test('the next start finishes the recording of a broadcast that does not come back', async (t) => {
-  const recorder = await RecordingGateway.start(t, { RECONNECT_GRACE: '1' });
-  const { gateway } = recorder;
-  const livestream = await recorder.createRecorded();
-  publish(t, await testMedia(60), livestream.rtmp);
-  const before = await recorder.untilSeconds(livestream, 6);
-  await gateway.kill('SIGKILL');
-  await new Promise((resolve) => setTimeout(resolve, 1_100));
-  await gateway.start();
-  const ready = await recorder.untilReady(livestream);
-  t.equal(ready.endReason, 'interrupted');
-  t.ok(ready.durationS >= before.durationS, `${ready.durationS} s, ${before.durationS} s before the kill`);
-  await assertPlayable(t, recorder, ready.id);
-  const { stream } = await gateway.api<{ stream: { recordingUrl: string } }>(
-    'GET',
-    `/${livestream.streamId}`,
-  );
-  t.match(stream.recordingUrl, `/recordings/${ready.id}/index.m3u8`);
   await assertPlayedToEnd(t, recorder, ready.id);
 });

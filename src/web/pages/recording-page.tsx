@@ -1,4 +1,3 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Recording } from '../../api/contract.js';
 import { InviteeSignIn } from '../account/invitee-sign-in.js';
 import { callApi } from '../api/api-client.js';
@@ -6,52 +5,33 @@ import { ChatReplay } from '../chat/chat-replay.js';
 import { ClipButton } from '../clips/clip-button.js';
 import { durationText, timeText } from '../forms/format.js';
 import { PlayerFrame } from '../player/player-frame.js';
+import { useRecordingSession } from '../recordings/use-recording-session.js';
 import { Badge } from './badge.js';
-import { RecordingSession, type RecordingSnapshot } from './recording-session.js';
 
 /** Page that plays one recording. */
 export function RecordingPage({ recordingId }: { recordingId: string }) {
-  const video = useRef<HTMLVideoElement>(null);
-  const still = useRef<HTMLCanvasElement>(null);
-  const session = useRef<RecordingSession<Recording>>(undefined);
-  const [snapshot, setSnapshot] = useState<RecordingSnapshot<Recording>>();
-
-  useEffect(() => {
-    if (!video.current || !still.current) return;
-    const opened: RecordingSession<Recording> = new RecordingSession({
-      ...{ video: video.current, still: still.current, noticeOf },
-      async fetch(signal) {
-        const result = await callApi('GET /api/recordings/:recordingId', { params: { recordingId }, signal });
-        return result.kind === 'ok' ? { ...result, value: result.value.recording } : result;
-      },
-      onChange: () => setSnapshot(opened.snapshot()),
-    });
-    session.current = opened;
-    opened.start();
-    return () => opened.close();
-  }, [recordingId]);
-
+  const { video, still, snapshot, playback } = useRecordingSession<Recording>(recordingId, {
+    async fetch(signal) {
+      const result = await callApi('GET /api/recordings/:recordingId', { params: { recordingId }, signal });
+      return result.kind === 'ok' ? { ...result, value: result.value.recording } : result;
+    },
+    noticeOf,
+  });
   const recording = snapshot?.recording;
   const title = recording?.title;
-  useEffect(() => {
-    document.title = title ? `${title} · Headend` : 'Headend';
-  }, [title]);
-
-  const player = snapshot?.player;
-  const hasPlayer = player !== undefined && player.phase !== 'none';
   return (
     <main class="watch">
       <div class="watch-main">
         <PlayerFrame
           {...{ video, still }}
           label={title ?? 'Recording'}
-          playback={hasPlayer ? session.current?.control(player) : undefined}
+          playback={playback}
           notice={snapshot?.notice}
         />
         <header class="about">
           <h1>{title ?? 'Recording'}</h1>
           <Badge badge={{ tone: 'quiet', text: 'Recording' }} />
-          {hasPlayer && recording && (
+          {playback && recording && (
             <ClipButton
               streamId={recording.streamId}
               currentEnd={() => ({ recordingId, endS: video.current?.currentTime ?? 0 })}

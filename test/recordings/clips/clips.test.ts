@@ -131,13 +131,18 @@ t.test('clips of live and recorded media have the wanted frames, and outlive the
     exact: true,
     visibility: 'unlisted',
   });
-  await until('the gateway works on it', async () => {
-    const rows = await recorder.sql`select from recordings where id = ${exact.id} and claimed_by is not null`;
-    return rows.length > 0;
-  });
-  await gateway.kill('SIGKILL');
-  // As after the seconds for which a claim is valid.
-  await recorder.sql`update recordings set claimed_until = now() - interval '1 s' where id = ${exact.id}`;
+  // The row is locked until the gateway is gone: it cannot finish the clip before.
+  await until('the gateway works on it, and is killed', () =>
+    recorder.sql.begin(async (sql) => {
+      // As after the seconds for which a claim is valid, by a claimant that is gone.
+      const { count } = await sql`
+        update recordings set claimed_by = gen_random_uuid(), claimed_until = now() - interval '1 s'
+        where id = ${exact.id} and claimed_by is not null and state = 'recording'`;
+      if (count === 0) return false;
+      await gateway.kill('SIGKILL');
+      return true;
+    }),
+  );
   await gateway.start();
   const whole = await createClip(recorder, recorded, { title: 'Whole', ...range });
   const cutWhole = await untilCut(recorder, whole);

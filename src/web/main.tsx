@@ -1,4 +1,6 @@
 import { type ComponentType, render } from 'preact';
+import { currentLanguage, withTexts } from './locale/language.js';
+import { commonTexts } from './texts/common.js';
 
 /** Pages by their address, each with its id. A page is loaded when it is opened. */
 const PAGES: readonly (readonly [address: RegExp, load: (id: string) => Promise<ComponentType>])[] = [
@@ -63,21 +65,21 @@ function show(content: ComponentType | 'loading' | 'failed'): void {
       <nav>
         <a href="/">Headend</a>
         <a href="/dashboard" class="aside">
-          Dashboard
+          {commonTexts.dashboard}
         </a>
         <a href="/broadcast" class="aside">
-          Broadcast
+          {commonTexts.broadcast}
         </a>
         <a href="/settings" class="aside">
-          Account
+          {commonTexts.account}
         </a>
       </nav>
       {Content && <Content />}
       {content === 'failed' && (
         <main>
-          <p role="alert">The page could not be loaded. Check your connection, then load it again.</p>
+          <p role="alert">{commonTexts.loadFailed}</p>
           <button type="button" class="primary" onClick={() => location.reload()}>
-            Load again
+            {commonTexts.loadAgain}
           </button>
         </main>
       )}
@@ -102,8 +104,9 @@ function decoded(id: string): string {
   }
 }
 
-show('loading');
-loadPage().then(show, () => show('failed'));
+document.documentElement.lang = currentLanguage();
+void withTexts(Promise.resolve()).then(() => show('loading'));
+withTexts(loadPage()).then(show, () => show('failed'));
 
 // Hot reload of the dev server: a changed module runs this one again, which renders the page anew.
 import.meta.hot?.accept();

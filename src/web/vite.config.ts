@@ -9,6 +9,8 @@ export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     outDir: '../../.build/web',
+    // A browser without module preloading loads the same files a little later.
+    modulePreload: { polyfill: false },
     emptyOutDir: true,
     target: 'es2022',
     sourcemap: true,
@@ -20,6 +22,11 @@ export default defineConfig({
         player: `${import.meta.dirname}/element/headend-player.tsx`,
       },
       output: {
+        // Translations are told from other chunks by their name, as pages load them in one language.
+        chunkFileNames: ({ facadeModuleId }) => {
+          const [, language] = /\/texts\/([a-z]{2})\/[^/]+$/.exec(facadeModuleId ?? '') ?? [];
+          return `assets/${language ? `texts-${language}-` : ''}[name]-[hash].js`;
+        },
         entryFileNames: ({ name }) => (name === 'player' ? 'player.js' : 'assets/[name]-[hash].js'),
       },
     },

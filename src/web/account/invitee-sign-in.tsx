@@ -1,6 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
+import { accountTexts } from '../texts/account.js';
 import { type CurrentUser, fetchCurrentUser } from './account.js';
 import { SignInForm } from './sign-in-form.js';
+import './sign-in.css';
 
 /** Offers sign-in where the API answers 404: a private stream looks unknown to everyone but its invitees. */
 export function InviteeSignIn() {
@@ -11,10 +13,11 @@ export function InviteeSignIn() {
     fetchCurrentUser().then(setCurrentUser, () => {});
   }, []);
   if (!currentUser) return null;
-  if (currentUser.user) return <aside class="invited">You are signed in as {currentUser.user.name}.</aside>;
+  if (currentUser.user)
+    return <aside class="invited">{accountTexts.signedInAs(currentUser.user.name)}</aside>;
   return (
     <aside class="invited">
-      <p>Were you invited to a private stream? Sign in to watch it.</p>
+      <p>{accountTexts.invited}</p>
       {signingIn ? (
         <SignInForm
           currentUser={currentUser}
@@ -23,7 +26,7 @@ export function InviteeSignIn() {
         />
       ) : (
         <button type="button" onClick={() => setSigningIn(true)}>
-          Sign in
+          {accountTexts.signIn}
         </button>
       )}
     </aside>

@@ -1,5 +1,8 @@
 import { useState } from 'preact/hooks';
+import { accountTexts } from '../texts/account.js';
 import { type CurrentUser, register, signIn } from './account.js';
+import '../forms/forms.css';
+import './sign-in.css';
 
 type SignInFormProps = { currentUser: CurrentUser; onDone: () => void; onCancel: () => void };
 
@@ -27,11 +30,11 @@ export function SignInForm({ currentUser, onDone, onCancel }: SignInFormProps) {
   return (
     <form class="sign-in" onSubmit={(event) => void submit(event)}>
       <label>
-        Name
+        {accountTexts.name}
         <input name="name" autocomplete="username" required maxLength={32} />
       </label>
       <label>
-        Password
+        {accountTexts.password}
         <input
           name="password"
           type="password"
@@ -42,7 +45,7 @@ export function SignInForm({ currentUser, onDone, onCancel }: SignInFormProps) {
       </label>
       {registering && currentUser.registration === 'invitation' && (
         <label>
-          Invitation
+          {accountTexts.invitation}
           <input name="invitation" autocomplete="off" required />
         </label>
       )}
@@ -51,14 +54,14 @@ export function SignInForm({ currentUser, onDone, onCancel }: SignInFormProps) {
       </p>
       <div class="actions">
         <button type="submit" class="primary" disabled={busy}>
-          {registering ? 'Make the account' : 'Sign in'}
+          {registering ? accountTexts.makeAccount : accountTexts.signIn}
         </button>
         <button type="button" onClick={onCancel}>
-          Cancel
+          {accountTexts.cancel}
         </button>
         {currentUser.registration !== 'closed' && (
           <button type="button" onClick={() => setRegistering(!registering)}>
-            {registering ? 'I have an account' : 'New here'}
+            {registering ? accountTexts.haveAccount : accountTexts.newHere}
           </button>
         )}
       </div>

@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { ErrorText } from '../forms/error-text.js';
 import { type CurrentUser, fetchCurrentUser } from './account.js';
 import { SignInForm } from './sign-in-form.js';
+import '../forms/forms.css';
 
 /** Current user who is signed in. */
 export type SignedInUser = CurrentUser & { user: NonNullable<CurrentUser['user']> };

@@ -1,4 +1,5 @@
 import { initialOf } from './initial.js';
+import './cards.css';
 
 const TONES = 5;
 

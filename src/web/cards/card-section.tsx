@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useId } from 'preact/hooks';
+import './cards.css';
 
 type CardSectionProps = {
   title: string;

@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { Avatar } from './avatar.js';
 import { initialOf } from './initial.js';
+import './cards.css';
 
 type MediaCardProps = {
   href: string;

@@ -1,6 +1,8 @@
 import type { Video } from '../../api/contract.js';
 import { durationText } from '../forms/format.js';
 import { relativeTimeText } from '../home/relative-time.js';
+import { currentLocale } from '../locale/language.js';
+import { homeTexts } from '../texts/home.js';
 import { MediaCard } from './media-card.js';
 
 /** Link to the page of an uploaded video that is ready. */
@@ -13,8 +15,8 @@ export function VideoCard({ video, nowMs }: { video: Video; nowMs: number }) {
       picture={undefined}
       duration={durationS === null ? undefined : durationText(durationS)}
     >
-      <time dateTime={createdAt} title={new Date(createdAt).toLocaleString()}>
-        Uploaded {relativeTimeText(createdAt, nowMs)}
+      <time dateTime={createdAt} title={new Date(createdAt).toLocaleString(currentLocale())}>
+        {homeTexts.uploaded(relativeTimeText(createdAt, nowMs))}
       </time>
     </MediaCard>
   );

@@ -4,6 +4,7 @@ import { SignInForm } from '../account/sign-in-form.js';
 import { callApi } from '../api/api-client.js';
 import { ErrorText } from '../forms/error-text.js';
 import { useAction } from '../forms/use-action.js';
+import { mediaTexts } from '../texts/media.js';
 
 type FollowButtonProps = { userId: string; onChange: (following: boolean) => void };
 
@@ -31,7 +32,7 @@ export function FollowButton({ userId, onChange }: FollowButtonProps) {
   if (user?.id === userId)
     return (
       <a class="button follow" href="/dashboard">
-        Edit your channel
+        {mediaTexts.editChannel}
       </a>
     );
   if (!user)
@@ -46,7 +47,7 @@ export function FollowButton({ userId, onChange }: FollowButtonProps) {
       />
     ) : (
       <button type="button" class="primary follow" onClick={() => setSigningIn(true)}>
-        Sign in to follow
+        {mediaTexts.signInToFollow}
       </button>
     );
   const toggle = async (): Promise<void> => {
@@ -68,7 +69,7 @@ export function FollowButton({ userId, onChange }: FollowButtonProps) {
         disabled={action.isBusy || following === undefined}
         onClick={() => void toggle()}
       >
-        {following ? 'Following' : 'Follow'}
+        {following ? mediaTexts.following : mediaTexts.follow}
       </button>
       <ErrorText>{action.error}</ErrorText>
     </>

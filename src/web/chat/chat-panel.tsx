@@ -9,12 +9,14 @@ import {
 } from '../account/account.js';
 import { SignInForm } from '../account/sign-in-form.js';
 import { useLoaded } from '../loading/use-loaded.js';
+import { chatTexts } from '../texts/chat.js';
 import { Composer } from './composer.js';
 import { MessageList } from './message-list.js';
 import type { MessageActions } from './message-row.js';
 import { PollCard } from './poll-card.js';
 import { ReactionBar } from './reaction-bar.js';
 import type { ChatMode, StreamSocket } from './stream-socket.js';
+import './messages.css';
 
 type ChatPanelProps = {
   streamId: string;
@@ -87,7 +89,7 @@ export function ChatPanel({ streamId, socket, isAhead = false }: ChatPanelProps)
 
   const { poll } = socket;
   return (
-    <aside class="chat" aria-label="Chat">
+    <aside class="chat" aria-label={chatTexts.chat}>
       {poll && (
         <PollCard
           poll={poll}
@@ -104,7 +106,7 @@ export function ChatPanel({ streamId, socket, isAhead = false }: ChatPanelProps)
       )}
       <MessageList
         {...{ messages, actions }}
-        placeholder={socket.connected ? 'Nothing was said yet.' : 'Connecting…'}
+        placeholder={socket.connected ? chatTexts.empty : chatTexts.connecting}
         hasOlder={socket.hasOlder}
         loadOlder={() => socket.loadOlder()}
       />
@@ -133,17 +135,17 @@ export function ChatPanel({ streamId, socket, isAhead = false }: ChatPanelProps)
                 <span class="name">{user.name}</span>
                 {socket.moderator && (!poll || poll.closedAt !== null) && !isMakingPoll && (
                   <button type="button" onClick={() => setMakingPoll(true)}>
-                    New poll
+                    {chatTexts.newPoll}
                   </button>
                 )}
                 <button type="button" onClick={() => run(() => signOutAndReload(currentUser))}>
-                  Sign out
+                  {chatTexts.signOut}
                 </button>
               </>
             ) : (
               currentUser && (
                 <button type="button" onClick={() => setSigningIn(true)}>
-                  Sign in to chat
+                  {chatTexts.signIn}
                 </button>
               )
             )}
@@ -168,11 +170,11 @@ const NAMED_MESSAGES = 200;
 
 function modeText(mode: ChatMode | undefined, isAhead: boolean): string {
   return [
-    isAhead && 'The chat is live; you are watching earlier.',
-    mode && mode.slowMode > 0 && `One message each ${mode.slowMode} s.`,
-    mode?.membersOnly && 'For members.',
-    mode?.followersOnly && 'For followers.',
-    mode?.emoteOnly && 'Emotes alone.',
+    isAhead && chatTexts.isAhead,
+    mode && mode.slowMode > 0 && chatTexts.slowMode(mode.slowMode),
+    mode?.membersOnly && chatTexts.membersOnly,
+    mode?.followersOnly && chatTexts.followersOnly,
+    mode?.emoteOnly && chatTexts.emoteOnly,
   ]
     .filter(Boolean)
     .join(' ');

@@ -1,7 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { callApi } from '../api/api-client.js';
 import { timeText } from '../player/rewind-position.js';
+import { chatTexts } from '../texts/chat.js';
 import { type LoadReplay, type ReplayedMessage, ReplayWindows } from './replay-windows.js';
+import './messages.css';
 
 type ChatReplayProps = {
   of: { recordingId: string } | { clipId: string };
@@ -31,14 +33,14 @@ export function ChatReplay({ of, positionS }: ChatReplayProps) {
   }, [lastId]);
 
   return (
-    <aside class="chat" aria-label="Chat replay">
+    <aside class="chat" aria-label={chatTexts.replay}>
       <ol ref={list} class="messages">
         {messages.map(({ positionS: atS, message: { id: messageId, name, badge, message } }) => (
           <li key={messageId}>
             <time>{timeText(atS)}</time> <strong class={badge}>{name}</strong> <bdi>{message}</bdi>
           </li>
         ))}
-        {messages.length === 0 && <li class="empty">Nothing was said up to here.</li>}
+        {messages.length === 0 && <li class="empty">{chatTexts.replayEmpty}</li>}
       </ol>
     </aside>
   );

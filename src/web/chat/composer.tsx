@@ -1,6 +1,7 @@
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useLoaded } from '../loading/use-loaded.js';
+import { chatTexts } from '../texts/chat.js';
 import { completed, completionsOf } from './message-text.js';
 
 type ComposerProps = {
@@ -73,7 +74,7 @@ export function Composer({ input, isConnected, maySendAtMs, names, send, onError
       }}
     >
       {completions.length > 0 && (
-        <fieldset class="completions" aria-label="Mention">
+        <fieldset class="completions" aria-label={chatTexts.mention}>
           {completions.map((name) => (
             <button key={name} type="button" onClick={() => replaceBeforeCaret(completed(beforeCaret, name))}>
               @{name}
@@ -93,22 +94,22 @@ export function Composer({ input, isConnected, maySendAtMs, names, send, onError
           replaceBeforeCaret(completed(beforeCaret, first));
         }}
         maxLength={MAX_MESSAGE_LENGTH}
-        aria-label="Message"
-        placeholder="Say something"
+        aria-label={chatTexts.message}
+        placeholder={chatTexts.saySomething}
         autocomplete="off"
         enterKeyHint="send"
       />
       <button
         type="button"
         class="open-emoji"
-        aria-label="Emoji"
+        aria-label={chatTexts.emoji}
         aria-expanded={isPicking}
         onClick={() => setPicking(!isPicking)}
       >
         <span aria-hidden="true">☺</span>
       </button>
       <button type="submit" class="primary" disabled={!isConnected || waitS > 0}>
-        {waitS > 0 ? `${waitS} s` : 'Send'}
+        {waitS > 0 ? `${waitS} s` : chatTexts.send}
       </button>
       {isPicking && EmojiPicker && (
         <EmojiPicker

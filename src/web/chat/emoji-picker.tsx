@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { chatTexts } from '../texts/chat.js';
 import { EMOJI } from './emoji.js';
 
 type EmojiPickerProps = { onPick: (emoji: string) => void; onClose: () => void };
@@ -22,7 +23,7 @@ export function EmojiPicker({ onPick, onClose }: EmojiPickerProps) {
       ref={picker}
       class="emoji-picker"
       role="dialog"
-      aria-label="Emoji"
+      aria-label={chatTexts.emoji}
       onKeyDown={(event) => {
         const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
         if (step === 0) return;
@@ -31,8 +32,8 @@ export function EmojiPicker({ onPick, onClose }: EmojiPickerProps) {
       }}
     >
       {EMOJI.map(([group, emoji]) => (
-        <section key={group} aria-label={group}>
-          <h3>{group}</h3>
+        <section key={group} aria-label={chatTexts[group]}>
+          <h3>{chatTexts[group]}</h3>
           {emoji.split(' ').map((one) => (
             <button key={one} type="button" onClick={() => onPick(one)}>
               {one}

@@ -1,13 +1,13 @@
 /** Reactions that are one click away. */
 export const QUICK_REACTIONS = ['❤️', '😂', '👏', '🎉', '😮', '🔥'] as const;
 
-/** Emoji of the picker, by the name of their group. */
-export const EMOJI: readonly (readonly [group: string, emoji: string])[] = [
+/** Emoji of the picker, by their group. */
+export const EMOJI: readonly (readonly [group: 'faces' | 'hands' | 'hearts' | 'things', emoji: string])[] = [
   [
-    'Faces',
+    'faces',
     '😀 😄 😂 🤣 😊 😉 😍 🥰 😘 😎 🤓 🤩 🥳 😏 😅 😭 😢 😡 🤬 😱 😨 😴 🤔 🤨 🙄 😬 🤯 🥺 😇 🤡 👻 💀',
   ],
-  ['Hands', '👍 👎 👏 🙌 🙏 👋 🤝 💪 👌 ✌️ 🤞 🤘 👀 🫡 🤷 🤦'],
-  ['Hearts and signs', '❤️ 🧡 💛 💚 💙 💜 🖤 💔 💯 ✅ ❌ ❓ ❗ ⭐ ✨ 🔥 💥 🎉 🎊 🏆 🥇 🚀'],
-  ['Things', '🎵 🎤 🎧 🎮 🎬 📷 💻 ⚽ 🏀 🎲 ☕ 🍺 🍕 🎂 🌞 🌈 ❄️ 🐱 🐶 🦄'],
+  ['hands', '👍 👎 👏 🙌 🙏 👋 🤝 💪 👌 ✌️ 🤞 🤘 👀 🫡 🤷 🤦'],
+  ['hearts', '❤️ 🧡 💛 💚 💙 💜 🖤 💔 💯 ✅ ❌ ❓ ❗ ⭐ ✨ 🔥 💥 🎉 🎊 🏆 🥇 🚀'],
+  ['things', '🎵 🎤 🎧 🎮 🎬 📷 💻 ⚽ 🏀 🎲 ☕ 🍺 🍕 🎂 🌞 🌈 ❄️ 🐱 🐶 🦄'],
 ];

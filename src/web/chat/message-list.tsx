@@ -1,6 +1,7 @@
 import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { ChatMessage } from '../../api/contract.js';
+import { chatTexts } from '../texts/chat.js';
 import { type MessageChunk, MessageChunks } from './message-chunks.js';
 import { type MessageActions, MessageRow } from './message-row.js';
 
@@ -87,7 +88,7 @@ export function MessageList({ messages, actions, placeholder, hasOlder, loadOlde
         ref={list}
         class="messages"
         role="log"
-        aria-label="Messages"
+        aria-label={chatTexts.messages}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by the keyboard
         tabIndex={0}
         onScroll={({ currentTarget }) => scrolled(currentTarget)}
@@ -101,7 +102,7 @@ export function MessageList({ messages, actions, placeholder, hasOlder, loadOlde
       </div>
       {unseenAfter !== undefined && (
         <button type="button" class="jump" onClick={follow}>
-          {unseen > 0 ? `${unseen} new ${unseen === 1 ? 'message' : 'messages'} ↓` : 'Jump to the newest ↓'}
+          {unseen > 0 ? chatTexts.newMessages(unseen) : chatTexts.jumpToNewest}
         </button>
       )}
     </div>

@@ -1,5 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ChatMessage } from '../../api/contract.js';
+import { currentLocale } from '../locale/language.js';
+import { chatTexts } from '../texts/chat.js';
 import { mentions, piecesOf } from './message-text.js';
 
 /** Actions of a viewer on messages. One object while nothing of it changes. */
@@ -20,12 +22,8 @@ export type MessageActions = {
     | undefined;
 };
 
-/** Durations of a time-out. */
-const TIME_OUTS = [
-  [60, 'Time out for 1 minute'],
-  [600, 'Time out for 10 minutes'],
-  [3_600, 'Time out for 1 hour'],
-] as const;
+/** Durations of a time-out, minutes. */
+const TIME_OUTS = [1, 10, 60];
 
 /** One message, as text and never as markup, with a menu of what can be done with it. */
 export function MessageRow({ message, actions }: { message: ChatMessage; actions: MessageActions }) {
@@ -34,9 +32,9 @@ export function MessageRow({ message, actions }: { message: ChatMessage; actions
   return (
     <li class={isForOwn ? 'mentions-me' : undefined}>
       <time dateTime={createdAt}>
-        {new Date(createdAt).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })}
+        {new Date(createdAt).toLocaleTimeString(currentLocale(), { hour: '2-digit', minute: '2-digit' })}
       </time>{' '}
-      <strong class={badge} title={badge && BADGES[badge]}>
+      <strong class={badge} title={badge && chatTexts.badges[badge]}>
         {name}
       </strong>{' '}
       <bdi>
@@ -54,12 +52,6 @@ export function MessageRow({ message, actions }: { message: ChatMessage; actions
     </li>
   );
 }
-
-const BADGES: Record<NonNullable<ChatMessage['badge']>, string> = {
-  broadcaster: 'Broadcaster',
-  admin: 'Administrator',
-  moderator: 'Moderator',
-};
 
 function MessageMenu({ message, actions }: { message: ChatMessage; actions: MessageActions }) {
   const [isOpen, setOpen] = useState(false);
@@ -103,7 +95,7 @@ function MessageMenu({ message, actions }: { message: ChatMessage; actions: Mess
         class="open-menu"
         aria-haspopup="menu"
         aria-expanded={isOpen}
-        aria-label={`Actions for the message of ${message.name}`}
+        aria-label={chatTexts.actionsFor(message.name)}
         onClick={() => (isOpen ? close() : setOpen(true))}
       >
         ⋯
@@ -115,16 +107,18 @@ function MessageMenu({ message, actions }: { message: ChatMessage; actions: Mess
           tabIndex={-1}
           onKeyDown={(event) => moveInMenu(event, menu.current, close)}
         >
-          {reply && item('Reply', () => reply(message))}
+          {reply && item(chatTexts.reply, () => reply(message))}
           {moderate && (
             <>
-              {item('Delete', () => moderate.remove(message))}
-              {TIME_OUTS.map(([seconds, text]) => item(text, () => moderate.ban(message, seconds)))}
+              {item(chatTexts.delete, () => moderate.remove(message))}
+              {TIME_OUTS.map((minutes) =>
+                item(chatTexts.timeOut(minutes), () => moderate.ban(message, minutes * 60)),
+              )}
               {asksBan ? (
-                item(`Ban ${message.name} for good?`, () => moderate.ban(message, undefined), 'danger')
+                item(chatTexts.banForGood(message.name), () => moderate.ban(message, undefined), 'danger')
               ) : (
                 <button type="button" role="menuitem" onClick={() => setAsksBan(true)}>
-                  Ban…
+                  {chatTexts.ban}
                 </button>
               )}
             </>

@@ -2,6 +2,8 @@ import { useEffect, useState } from 'preact/hooks';
 import type { ChatPoll } from '../../api/contract.js';
 import { serverClock } from '../api/server-clock.js';
 import { durationText } from '../forms/format.js';
+import { chatTexts } from '../texts/chat.js';
+import '../forms/forms.css';
 
 type PollCardProps = {
   poll: ChatPoll;
@@ -37,14 +39,14 @@ export function PollCard({ poll, vote, close, onDismiss }: PollCardProps) {
   const leftS = Math.max(0, (Date.parse(poll.closesAt) - serverClock.now()) / 1_000);
   const most = Math.max(...poll.options.map(({ votes }) => votes));
   return (
-    <section class="poll" aria-label="Poll">
+    <section class="poll" aria-label={chatTexts.poll}>
       <header>
         <h2>{poll.question}</h2>
         {isOpen ? (
           <span class="faint">{durationText(leftS)}</span>
         ) : (
           <button type="button" onClick={onDismiss}>
-            Close
+            {chatTexts.close}
           </button>
         )}
       </header>
@@ -71,7 +73,7 @@ export function PollCard({ poll, vote, close, onDismiss }: PollCardProps) {
               )}
               <span class="share">
                 {percent}
-                <span class="unseen">, {votes} votes</span>
+                <span class="unseen">, {chatTexts.votes(votes)}</span>
               </span>
             </li>
           );
@@ -79,13 +81,13 @@ export function PollCard({ poll, vote, close, onDismiss }: PollCardProps) {
       </ul>
       <footer>
         <span class="faint">
-          {poll.votes === 1 ? '1 vote' : `${poll.votes} votes`}
-          {isOpen && !vote && ' · Sign in to vote.'}
-          {!isOpen && ' · The poll is closed.'}
+          {chatTexts.votes(poll.votes)}
+          {isOpen && !vote && ` · ${chatTexts.signInToVote}`}
+          {!isOpen && ` · ${chatTexts.pollClosed}`}
         </span>
         {isOpen && close && (
           <button type="button" onClick={close}>
-            Close the poll
+            {chatTexts.closePoll}
           </button>
         )}
       </footer>

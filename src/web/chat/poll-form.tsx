@@ -1,4 +1,6 @@
 import { useState } from 'preact/hooks';
+import { chatTexts } from '../texts/chat.js';
+import '../forms/forms.css';
 
 type PollFormProps = {
   /** Resolves when the poll is open. @throws Error with a message for the user */
@@ -7,13 +9,7 @@ type PollFormProps = {
 };
 
 const MAXIMUM_OPTIONS = 10;
-const DURATIONS = [
-  [60, '1 minute'],
-  [120, '2 minutes'],
-  [300, '5 minutes'],
-  [900, '15 minutes'],
-  [3_600, '1 hour'],
-] as const;
+const DURATIONS_MINUTES = [1, 2, 5, 15, 60];
 
 /** Form with which moderators open a poll. */
 export function PollForm({ create, onDone }: PollFormProps) {
@@ -35,28 +31,28 @@ export function PollForm({ create, onDone }: PollFormProps) {
     setBusy(false);
   };
   return (
-    <form class="poll poll-form" aria-label="New poll" onSubmit={(event) => void submit(event)}>
+    <form class="poll poll-form" aria-label={chatTexts.newPoll} onSubmit={(event) => void submit(event)}>
       <label>
-        Question
+        {chatTexts.question}
         <input name="question" required maxLength={300} autocomplete="off" />
       </label>
       {Array.from({ length: optionCount }, (_, index) => (
         <label key={index}>
-          Answer {index + 1}
+          {chatTexts.answer(index + 1)}
           <input name="option" required={index < 2} maxLength={200} autocomplete="off" />
         </label>
       ))}
       {optionCount < MAXIMUM_OPTIONS && (
         <button type="button" onClick={() => setOptionCount(optionCount + 1)}>
-          Another answer
+          {chatTexts.anotherAnswer}
         </button>
       )}
       <label>
-        Open for
+        {chatTexts.openFor}
         <select name="seconds">
-          {DURATIONS.map(([seconds, text]) => (
-            <option key={seconds} value={seconds}>
-              {text}
+          {DURATIONS_MINUTES.map((minutes) => (
+            <option key={minutes} value={minutes * 60}>
+              {chatTexts.minutes(minutes)}
             </option>
           ))}
         </select>
@@ -66,10 +62,10 @@ export function PollForm({ create, onDone }: PollFormProps) {
       </p>
       <div class="actions">
         <button type="submit" class="primary" disabled={isBusy}>
-          Start the poll
+          {chatTexts.startPoll}
         </button>
         <button type="button" onClick={onDone}>
-          Cancel
+          {chatTexts.cancel}
         </button>
       </div>
     </form>

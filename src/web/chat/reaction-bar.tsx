@@ -1,3 +1,4 @@
+import { chatTexts } from '../texts/chat.js';
 import { QUICK_REACTIONS } from './emoji.js';
 import type { RecentReaction } from './reaction-counts.js';
 
@@ -14,7 +15,7 @@ export function ReactionBar({ recent, onReact }: ReactionBarProps) {
   const shown = onReact ? [...QUICK_REACTIONS] : QUICK_REACTIONS.filter((one) => countOf(one) > 0);
   if (shown.length + others.length === 0) return null;
   return (
-    <fieldset class="reactions" aria-label="Reactions">
+    <fieldset class="reactions" aria-label={chatTexts.reactions}>
       {[...shown, ...others.map(({ reaction }) => reaction)].map((reaction) => {
         const count = countOf(reaction);
         return (
@@ -23,7 +24,7 @@ export function ReactionBar({ recent, onReact }: ReactionBarProps) {
             type="button"
             class={count > 0 ? 'recent' : undefined}
             disabled={!onReact}
-            aria-label={count > 0 ? `React with ${reaction}, ${count} now` : `React with ${reaction}`}
+            aria-label={chatTexts.react(reaction, count)}
             onClick={() => onReact?.(reaction)}
           >
             <span aria-hidden="true">{reaction}</span>

@@ -3,6 +3,7 @@ import { type CurrentUser, fetchCurrentUser } from '../account/account.js';
 import { callApi } from '../api/api-client.js';
 import { ErrorText } from '../forms/error-text.js';
 import { useAction } from '../forms/use-action.js';
+import { mediaTexts } from '../texts/media.js';
 
 /** End of the clip: a place in a recording, s, or a date of the running broadcast, Unix ms. */
 export type ClipEnd = { recordingId: string; endS: number } | { endMs: number };
@@ -69,16 +70,16 @@ export function ClipButton({ streamId, currentEnd }: ClipButtonProps) {
   return (
     <>
       <button type="button" class="clip" onClick={open}>
-        Clip
+        {mediaTexts.clip}
       </button>
-      <dialog ref={dialog} class="card" aria-label="Make a clip">
+      <dialog ref={dialog} class="card" aria-label={mediaTexts.makeAClip}>
         <form onSubmit={submit}>
           <label>
-            Title
+            {mediaTexts.title}
             <input name="title" required maxLength={200} />
           </label>
           <label>
-            Seconds up to now
+            {mediaTexts.secondsUpToNow}
             <input
               name="seconds"
               type="number"
@@ -90,15 +91,15 @@ export function ClipButton({ streamId, currentEnd }: ClipButtonProps) {
           </label>
           <label class="tick">
             <input name="exact" type="checkbox" />
-            Exact to the frame (takes longer)
+            {mediaTexts.exact}
           </label>
           <ErrorText>{error}</ErrorText>
           <div class="actions">
             <button type="submit" class="primary" disabled={isBusy}>
-              Make the clip
+              {mediaTexts.makeClip}
             </button>
             <button type="button" onClick={() => dialog.current?.close()}>
-              Cancel
+              {mediaTexts.cancel}
             </button>
           </div>
         </form>

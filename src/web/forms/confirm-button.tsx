@@ -1,5 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { formsTexts } from '../texts/forms.js';
+import './forms.css';
 
 type ConfirmButtonProps = {
   children: ComponentChildren;
@@ -35,7 +37,7 @@ export function ConfirmButton({ children, question, onConfirm }: ConfirmButtonPr
         {children}
       </button>
       <button type="button" ref={cancel} onClick={() => setAsking(false)}>
-        Cancel
+        {formsTexts.cancel}
       </button>
     </span>
   );

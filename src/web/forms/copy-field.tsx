@@ -1,4 +1,6 @@
 import { useId, useRef, useState } from 'preact/hooks';
+import { formsTexts } from '../texts/forms.js';
+import './forms.css';
 
 type CopyFieldProps = {
   label: string;
@@ -45,14 +47,14 @@ export function CopyField({ label, value, isSecret = false }: CopyFieldProps) {
       {isSecret && (
         <button
           type="button"
-          aria-label={`${shown ? 'Hide' : 'Show'}: ${label}`}
+          aria-label={`${shown ? formsTexts.hide : formsTexts.show}: ${label}`}
           onClick={() => setShown(!shown)}
         >
-          {shown ? 'Hide' : 'Show'}
+          {shown ? formsTexts.hide : formsTexts.show}
         </button>
       )}
-      <button type="button" aria-label={`Copy: ${label}`} onClick={() => void copy()}>
-        {copied ? 'Copied' : 'Copy'}
+      <button type="button" aria-label={`${formsTexts.copy}: ${label}`} onClick={() => void copy()}>
+        {copied ? formsTexts.copied : formsTexts.copy}
       </button>
     </div>
   );

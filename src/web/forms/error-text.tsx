@@ -1,3 +1,5 @@
+import './forms.css';
+
 /** Message of a failure, read aloud by screen readers when it appears. */
 export function ErrorText({ children }: { children: string }) {
   return (

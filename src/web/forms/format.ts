@@ -1,3 +1,6 @@
+import { currentLocale } from '../locale/language.js';
+import { formsTexts } from '../texts/forms.js';
+
 const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
 
 /** `1:02:03`, or `2:03` below an hour. */
@@ -9,7 +12,7 @@ export function durationText(durationS: number): string {
 }
 
 /** Size in the unit and language of the reader, such as `1.4 GB`. */
-export function sizeText(bytes: number, locale?: string): string {
+export function sizeText(bytes: number, locale = currentLocale()): string {
   const power = Math.min(UNITS.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
   return new Intl.NumberFormat(locale, {
     style: 'unit',
@@ -21,10 +24,11 @@ export function sizeText(bytes: number, locale?: string): string {
 
 /** Date and time of day in the language and time zone of the reader. */
 export function timeText(time: string): string {
-  return new Date(time).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+  return new Date(time).toLocaleString(currentLocale(), { dateStyle: 'medium', timeStyle: 'short' });
 }
 
 /** Number of viewers as a short text. */
-export function viewersText(viewers: number, locale?: string): string {
-  return `${new Intl.NumberFormat(locale, { notation: 'compact' }).format(viewers)} watching`;
+export function viewersText(viewers: number): string {
+  const { format } = new Intl.NumberFormat(currentLocale(), { notation: 'compact' });
+  return formsTexts.watching(format(viewers));
 }

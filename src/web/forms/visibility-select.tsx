@@ -1,22 +1,19 @@
 import type { Stream } from '../api/api-client.js';
+import { formsTexts } from '../texts/forms.js';
 
 export type Visibility = Stream['visibility'];
 
-const VISIBILITIES = [
-  ['public', 'Everyone; it is listed'],
-  ['unlisted', 'Everyone who knows the address'],
-  ['private', 'Only invited people'],
-] as const;
+export const VISIBILITIES = ['public', 'unlisted', 'private'] as const;
 
 /** Choice of who may watch, as the field `visibility` of a form. */
 export function VisibilitySelect({ value }: { value: Visibility }) {
   return (
     <label>
-      Who may watch
+      {formsTexts.whoMayWatch}
       <select name="visibility">
-        {VISIBILITIES.map(([name, text]) => (
+        {VISIBILITIES.map((name) => (
           <option key={name} value={name} selected={name === value}>
-            {text}
+            {formsTexts.visibilities[name]}
           </option>
         ))}
       </select>

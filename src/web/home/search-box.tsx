@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { homeTexts } from '../texts/home.js';
 
 /** Pause in typing after which it is searched, ms. */
 const PAUSE_MS = 250;
@@ -24,8 +25,8 @@ export function SearchBox({ words, onSearch }: SearchBoxProps) {
         <input
           type="search"
           name="q"
-          aria-label="Search titles, tags and broadcasters"
-          placeholder="Search"
+          aria-label={homeTexts.searchLabel}
+          placeholder={homeTexts.search}
           maxLength={200}
           autocomplete="off"
           dir="auto"
@@ -33,7 +34,7 @@ export function SearchBox({ words, onSearch }: SearchBoxProps) {
           onInput={(event) => setText(event.currentTarget.value)}
         />
         <button type="submit" class="visually-hidden" tabIndex={-1}>
-          Search
+          {homeTexts.search}
         </button>
       </form>
     </search>

@@ -5,6 +5,7 @@ import { Avatar } from '../cards/avatar.js';
 import { CardSection } from '../cards/card-section.js';
 import { channelPath } from '../cards/media-card.js';
 import { RecordingCard } from '../recordings/recording-card.js';
+import { homeTexts } from '../texts/home.js';
 import { StreamCard } from './stream-card.js';
 
 /** Channels, livestreams and recordings that a search finds. */
@@ -15,23 +16,23 @@ export function SearchResults({ words }: { words: string }) {
   return (
     <>
       <h1>
-        Results for <bdi>“{words}”</bdi>
+        {homeTexts.resultsFor} <bdi>“{words}”</bdi>
       </h1>
       <p role="status" aria-live="polite">
         {summaryText(reachable, value === undefined, count)}
       </p>
       {value && count === 0 && (
         <div class="empty">
-          <p>Nothing public has these words. Try fewer words, or the beginning of a word.</p>
+          <p>{homeTexts.nothingFound}</p>
           <a class="button" href="/">
-            See what is live
+            {homeTexts.seeLive}
           </a>
         </div>
       )}
       {value && value.channels.length > 0 && (
-        <section aria-label="Channels">
+        <section aria-label={homeTexts.channels}>
           <div class="section-head">
-            <h2>Channels</h2>
+            <h2>{homeTexts.channels}</h2>
           </div>
           <ul class="channels">
             {value.channels.map(({ userId, name }) => (
@@ -45,12 +46,12 @@ export function SearchResults({ words }: { words: string }) {
           </ul>
         </section>
       )}
-      <CardSection title="Live and upcoming" count={value?.streams.length ?? 0}>
+      <CardSection title={homeTexts.liveAndUpcoming} count={value?.streams.length ?? 0}>
         {value?.streams.map((stream) => (
           <StreamCard key={stream.id} stream={stream} nowMs={nowMs} />
         ))}
       </CardSection>
-      <CardSection title="Recordings" count={value?.recordings.length ?? 0}>
+      <CardSection title={homeTexts.recordings} count={value?.recordings.length ?? 0}>
         {value?.recordings.map((recording) => (
           <RecordingCard key={recording.id} recording={recording} nowMs={nowMs} />
         ))}
@@ -60,7 +61,7 @@ export function SearchResults({ words }: { words: string }) {
 }
 
 function summaryText(reachable: boolean, isLoading: boolean, count: number): string {
-  if (!reachable) return 'The server does not answer. Trying again…';
-  if (isLoading) return 'Searching…';
-  return count === 1 ? 'One result.' : `${count} results.`;
+  if (!reachable) return homeTexts.unreachable;
+  if (isLoading) return homeTexts.searching;
+  return homeTexts.results(count);
 }

@@ -1,6 +1,8 @@
 import type { Stream } from '../api/api-client.js';
 import { MediaCard } from '../cards/media-card.js';
 import { viewersText } from '../forms/format.js';
+import { currentLocale } from '../locale/language.js';
+import { homeTexts } from '../texts/home.js';
 import { countdownText, uptimeText } from './relative-time.js';
 
 type StreamCardProps = {
@@ -23,9 +25,9 @@ export function StreamCard({ stream, nowMs, onChannel = false }: StreamCardProps
   };
   if (isUpcoming)
     return (
-      <MediaCard {...card} label={{ tone: 'plain', text: 'Upcoming' }}>
+      <MediaCard {...card} label={{ tone: 'plain', text: homeTexts.upcoming }}>
         {scheduledAt && (
-          <time dateTime={scheduledAt} title={new Date(scheduledAt).toLocaleString()}>
+          <time dateTime={scheduledAt} title={new Date(scheduledAt).toLocaleString(currentLocale())}>
             {countdownText(scheduledAt, nowMs)}
           </time>
         )}
@@ -35,7 +37,11 @@ export function StreamCard({ stream, nowMs, onChannel = false }: StreamCardProps
   return (
     <MediaCard
       {...card}
-      label={state.name === 'live' ? { tone: 'live', text: 'Live' } : { tone: 'busy', text: 'Waiting' }}
+      label={
+        state.name === 'live'
+          ? { tone: 'live', text: homeTexts.live }
+          : { tone: 'busy', text: homeTexts.waiting }
+      }
       duration={startedAt ? uptimeText(startedAt, nowMs) : undefined}
     >
       <span>{viewersText(viewers.total)}</span>

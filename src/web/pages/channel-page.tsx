@@ -10,7 +10,11 @@ import { FollowButton } from '../channel/follow-button.js';
 import { ClipCard } from '../clips/clip-card.js';
 import { StreamCard } from '../home/stream-card.js';
 import { RecordingCard } from '../recordings/recording-card.js';
+import { formsTexts } from '../texts/forms.js';
+import { mediaTexts } from '../texts/media.js';
+import '../forms/forms.css';
 import '../channel/channel.css';
+import '../cards/cards.css';
 
 /** Entries of each list at first, and after "Show more". */
 const LIMITS = { first: 12, all: 100 };
@@ -34,11 +38,11 @@ export function ChannelPage({ name }: { name: string }) {
       <main class="channel">
         <div class="empty">
           <h1>
-            There is no channel named <bdi>{name}</bdi>.
+            {mediaTexts.noChannelNamed} <bdi>{name}</bdi>.
           </h1>
-          <p>Check the spelling of the address, or look for the channel on the first page.</p>
+          <p>{mediaTexts.checkSpelling}</p>
           <a class="button" href="/">
-            To the first page
+            {mediaTexts.toFirstPage}
           </a>
         </div>
       </main>
@@ -48,12 +52,12 @@ export function ChannelPage({ name }: { name: string }) {
     <main class="channel">
       {channel.value && <ChannelHead channel={channel.value.channel} />}
       <p role="status" aria-live="polite">
-        {reachable ? (content.value ? '' : 'Loading…') : 'The server does not answer. Trying again…'}
+        {reachable ? (content.value ? '' : formsTexts.loading) : formsTexts.unreachable}
       </p>
       {content.value && <Content name={shown} content={content.value} />}
       {content.value && limit < LIMITS.all && hasMore(content.value, limit) && (
         <button type="button" onClick={() => setLimit(LIMITS.all)}>
-          Show more
+          {formsTexts.showMore}
         </button>
       )}
     </main>
@@ -72,7 +76,7 @@ function ChannelHead({ channel }: { channel: PublicChannel }) {
         <h1>
           <bdi>{name}</bdi>
         </h1>
-        <p class="followers">{followersText(followers + change)}</p>
+        <p class="followers">{mediaTexts.followers(followers + change)}</p>
         {description && (
           <p class="description" dir="auto">
             {description}
@@ -94,34 +98,33 @@ function Content({ name, content }: { name: string; content: ChannelContent }) {
     return (
       <div class="empty">
         <p>
-          <bdi>{name}</bdi> has nothing to watch yet. Broadcasts, recordings and clips appear here by
-          themselves.
+          <bdi>{name}</bdi> {mediaTexts.nothingYet}
         </p>
       </div>
     );
   return (
     <>
-      <CardSection title="Live now" count={live.length}>
+      <CardSection title={mediaTexts.liveNow} count={live.length}>
         {live.map((stream) => (
           <StreamCard key={stream.id} stream={stream} nowMs={nowMs} onChannel />
         ))}
       </CardSection>
-      <CardSection title="Upcoming" count={upcoming.length}>
+      <CardSection title={mediaTexts.upcoming} count={upcoming.length}>
         {upcoming.map((stream) => (
           <StreamCard key={stream.id} stream={stream} nowMs={nowMs} onChannel />
         ))}
       </CardSection>
-      <CardSection title="Recordings" count={recordings.length}>
+      <CardSection title={mediaTexts.recordings} count={recordings.length}>
         {recordings.map((recording) => (
           <RecordingCard key={recording.id} recording={recording} nowMs={nowMs} />
         ))}
       </CardSection>
-      <CardSection title="Clips" count={clips.length}>
+      <CardSection title={mediaTexts.clips} count={clips.length}>
         {clips.map((clip) => (
           <ClipCard key={clip.id} clip={clip} nowMs={nowMs} />
         ))}
       </CardSection>
-      <CardSection title="Videos" count={videos.length}>
+      <CardSection title={mediaTexts.videos} count={videos.length}>
         {videos.map((video) => (
           <VideoCard key={video.id} video={video} nowMs={nowMs} />
         ))}
@@ -132,8 +135,4 @@ function Content({ name, content }: { name: string; content: ChannelContent }) {
 
 function hasMore(content: ChannelContent, limit: number): boolean {
   return Object.values(content).some((list) => list.length >= limit);
-}
-
-function followersText(followers: number): string {
-  return `${new Intl.NumberFormat().format(followers)} ${followers === 1 ? 'follower' : 'followers'}`;
 }

@@ -7,14 +7,8 @@ import { ChatReplay } from '../chat/chat-replay.js';
 import { durationText } from '../forms/format.js';
 import { PlayerFrame } from '../player/player-frame.js';
 import { useRecordedPlayback } from '../player/use-recorded-playback.js';
-
-const FAILURES: Record<NonNullable<Clip['failure']>, string> = {
-  'media-gone': 'The media of this clip were deleted before it was ready.',
-  'format-changed': 'The sound changes its format within this clip: make it without “exact”.',
-  'disk-full': 'The disk of the server is full.',
-  'encoder-failed': 'This clip could not be encoded: make it without “exact”.',
-  interrupted: 'This clip could not be cut.',
-};
+import { formsTexts } from '../texts/forms.js';
+import { mediaTexts } from '../texts/media.js';
 
 /** Page of one clip. */
 export function ClipPage({ clipId }: { clipId: string }) {
@@ -49,22 +43,22 @@ export function ClipPage({ clipId }: { clipId: string }) {
       <div class="watch-main">
         <PlayerFrame
           {...{ video, still }}
-          label={clip?.title ?? 'Clip'}
+          label={clip?.title ?? mediaTexts.clip}
           playback={playback}
-          notice={isUnplayable ? 'This browser cannot play the clip.' : noticeOf(clip, missing)}
+          notice={isUnplayable ? mediaTexts.clipUnplayable : noticeOf(clip, missing)}
         />
         <header class="about">
-          <h1>{clip?.title ?? 'Clip'}</h1>
+          <h1>{clip?.title ?? mediaTexts.clip}</h1>
         </header>
         {clip && (
           <p class="description">
             {clip.state === 'ready' && `${durationText(clip.durationS)} · `}
-            <a href={`/watch/${clip.streamId}`}>Whole broadcast</a>
+            <a href={`/watch/${clip.streamId}`}>{mediaTexts.wholeBroadcast}</a>
             {clip.playback && (
               <>
                 {' · '}
                 <a href={new URL(clip.playback.mp4).pathname} download>
-                  Download
+                  {formsTexts.download}
                 </a>
               </>
             )}
@@ -79,8 +73,8 @@ export function ClipPage({ clipId }: { clipId: string }) {
 
 /** Returns the sentence in the place of the picture. */
 function noticeOf(clip: Clip | undefined, missing: boolean): string | undefined {
-  if (missing) return 'There is no clip at this address.';
-  if (!clip) return 'Loading the clip…';
-  if (clip.state === 'processing') return 'The clip is being cut…';
-  return clip.failure === null ? undefined : FAILURES[clip.failure];
+  if (missing) return mediaTexts.clipMissing;
+  if (!clip) return mediaTexts.clipLoading;
+  if (clip.state === 'processing') return mediaTexts.clipProcessing;
+  return clip.failure === null ? undefined : mediaTexts.clipFailures[clip.failure];
 }

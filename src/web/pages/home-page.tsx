@@ -2,6 +2,8 @@ import { useEffect, useState } from 'preact/hooks';
 import { Listing } from '../home/listing.js';
 import { SearchBox } from '../home/search-box.js';
 import { SearchResults } from '../home/search-results.js';
+import { homeTexts } from '../texts/home.js';
+import '../forms/forms.css';
 import '../home/home.css';
 
 /** Page with what is live, upcoming and recent, and the search. */
@@ -9,7 +11,7 @@ export function HomePage() {
   const [words, setWords] = useState(wordsInAddress);
 
   useEffect(() => {
-    document.title = words === '' ? 'Live now · Headend' : `${words} · Headend`;
+    document.title = words === '' ? `${homeTexts.liveNow} · Headend` : `${words} · Headend`;
   }, [words]);
   useEffect(() => {
     const goBack = (): void => setWords(wordsInAddress());

@@ -1,5 +1,7 @@
 import type { Pace } from '../api/poll-delay.js';
+import { currentLocale } from '../locale/language.js';
 import type { PlayerPhase } from '../player/player-phase.js';
+import { watchTexts } from '../texts/watch.js';
 
 /** Stream by the latest answer of the API. */
 export type StreamState =
@@ -42,37 +44,25 @@ export type PlaybackState = {
   pace: Pace;
 };
 
-const NOTICES = {
-  loading: 'Loading the stream…',
-  missing: 'There is no stream at this address, or it is private.',
-  unreachable: 'The server does not answer. Trying again…',
-  disconnected: 'You are offline. Playback continues when you are connected again.',
-  scheduled: 'This stream is offline.',
-  startsByItself: 'Playback starts automatically when the broadcast begins.',
-  recordingOver: 'The recording is over.',
-  over: 'The broadcast is over. If it resumes, playback starts automatically.',
-  starting: 'The broadcast is starting…',
-  away: 'The broadcaster lost the connection. Playback continues automatically after the reconnect.',
-  waiting: 'Buffering…',
-  broken: 'Playback was interrupted. Trying again…',
-  refused: 'Press play to watch.',
-  audioOnly: 'Audio only.',
-} as const;
-
 /** State table of the watch page. Pure. */
 export function playbackState(page: PageState): PlaybackState {
   const { stream, reachable } = page;
   if (stream.found === 'missing') {
-    return { badge: quiet('Not found'), notice: NOTICES.missing, player: 'stop', pace: 'never' };
+    return {
+      badge: quiet(watchTexts.badgeNotFound),
+      notice: watchTexts.missing,
+      player: 'stop',
+      pace: 'never',
+    };
   }
   if (stream.found === 'unknown') {
-    const notice = reachable ? NOTICES.loading : unreachableNotice(page);
-    return { badge: busy('Connecting'), notice, player: 'keep', pace: 'fast' };
+    const notice = reachable ? watchTexts.loading : unreachableNotice(page);
+    return { badge: busy(watchTexts.badgeConnecting), notice, player: 'keep', pace: 'fast' };
   }
   // The player may load from a cache in front of an unreachable server: it is left as it is.
   if (!reachable)
     return {
-      badge: busy('Connecting'),
+      badge: busy(watchTexts.badgeConnecting),
       ...noticeUnlessPlaying(page, unreachableNotice(page)),
       player: 'keep',
       pace: 'fast',
@@ -80,7 +70,7 @@ export function playbackState(page: PageState): PlaybackState {
   switch (stream.state) {
     case 'live':
       return {
-        badge: { tone: 'live', text: 'Live' },
+        badge: { tone: 'live', text: watchTexts.badgeLive },
         ...noticeUnlessPlaying(page, liveNotice(page)),
         player: 'start',
         pace:
@@ -88,22 +78,22 @@ export function playbackState(page: PageState): PlaybackState {
       };
     case 'starting':
       return {
-        badge: busy('Starting'),
-        ...noticeUnlessPlaying(page, NOTICES.starting),
+        badge: busy(watchTexts.badgeStarting),
+        ...noticeUnlessPlaying(page, watchTexts.starting),
         player: 'keep',
         pace: 'urgent',
       };
     case 'reconnecting':
       return {
-        badge: busy('Reconnecting'),
-        ...noticeUnlessPlaying(page, NOTICES.away),
+        badge: busy(watchTexts.badgeReconnecting),
+        ...noticeUnlessPlaying(page, watchTexts.away),
         player: 'keep',
         pace: 'fast',
       };
     case 'ending':
       return {
-        badge: quiet('Ended'),
-        ...noticeUnlessPlaying(page, NOTICES.over),
+        badge: quiet(watchTexts.badgeEnded),
+        ...noticeUnlessPlaying(page, watchTexts.over),
         player: 'keep',
         pace: 'fast',
       };
@@ -116,24 +106,24 @@ function offline(page: PageState, { status, scheduledAt }: KnownStream): Playbac
   // The server restarted and waits for the publisher to reconnect.
   if (status === 'live') {
     return {
-      badge: busy('Reconnecting'),
-      ...noticeUnlessPlaying(page, NOTICES.away),
+      badge: busy(watchTexts.badgeReconnecting),
+      ...noticeUnlessPlaying(page, watchTexts.away),
       player: 'keep',
       pace: 'fast',
     };
   }
   if (status === 'ended' && page.recording === 'chosen') {
-    const notice = page.phase === 'ended' ? NOTICES.recordingOver : liveNotice(page);
+    const notice = page.phase === 'ended' ? watchTexts.recordingOver : liveNotice(page);
     return {
-      badge: quiet('Recording'),
+      badge: quiet(watchTexts.badgeRecording),
       ...noticeUnlessPlaying(page, notice),
       player: 'start',
       pace: 'slow',
     };
   }
   return {
-    badge: quiet(status === 'ended' ? 'Ended' : 'Offline'),
-    ...noticeUnlessPlaying(page, status === 'ended' ? NOTICES.over : scheduledNotice(scheduledAt)),
+    badge: quiet(status === 'ended' ? watchTexts.badgeEnded : watchTexts.badgeOffline),
+    ...noticeUnlessPlaying(page, status === 'ended' ? watchTexts.over : scheduledNotice(scheduledAt)),
     // The buffer is played to its end.
     player: page.phase === 'playing' || page.phase === 'paused' ? 'keep' : 'stop',
     pace: 'fast',
@@ -141,33 +131,36 @@ function offline(page: PageState, { status, scheduledAt }: KnownStream): Playbac
 }
 
 function scheduledNotice(scheduledAt: string | null | undefined): string {
-  const { scheduled, startsByItself } = NOTICES;
+  const { scheduled, startsByItself, plannedFor } = watchTexts;
   if (!scheduledAt) return `${scheduled} ${startsByItself}`;
-  const time = new Date(scheduledAt).toLocaleString(undefined, { dateStyle: 'full', timeStyle: 'short' });
-  return `${scheduled} It is planned for ${time}. ${startsByItself}`;
+  const time = new Date(scheduledAt).toLocaleString(currentLocale(), {
+    dateStyle: 'full',
+    timeStyle: 'short',
+  });
+  return `${scheduled} ${plannedFor(time)} ${startsByItself}`;
 }
 
 /** Returns the notice unless video plays or the viewer has paused it. */
 function noticeUnlessPlaying(page: PageState, notice: string): { notice?: string } {
-  if (page.phase === 'refused') return { notice: NOTICES.refused };
+  if (page.phase === 'refused') return { notice: watchTexts.refused };
   if (page.phase !== 'playing' && page.phase !== 'paused') return { notice };
-  return page.audioOnly ? { notice: NOTICES.audioOnly } : {};
+  return page.audioOnly ? { notice: watchTexts.audioOnly } : {};
 }
 
 function liveNotice({ phase, capacityError }: PageState): string {
   if (phase === 'none' && capacityError !== undefined) return capacityError;
   switch (phase) {
     case 'waiting':
-      return NOTICES.waiting;
+      return watchTexts.waiting;
     case 'broken':
-      return NOTICES.broken;
+      return watchTexts.broken;
     default:
-      return NOTICES.loading;
+      return watchTexts.loading;
   }
 }
 
 function unreachableNotice({ online = true }: PageState): string {
-  return online ? NOTICES.unreachable : NOTICES.disconnected;
+  return online ? watchTexts.unreachable : watchTexts.disconnected;
 }
 
 const busy = (text: string): Badge => ({ tone: 'busy', text });

@@ -6,7 +6,10 @@ import { ClipButton } from '../clips/clip-button.js';
 import { durationText, timeText } from '../forms/format.js';
 import { PlayerFrame } from '../player/player-frame.js';
 import { useRecordingSession } from '../recordings/use-recording-session.js';
+import { formsTexts } from '../texts/forms.js';
+import { mediaTexts } from '../texts/media.js';
 import { Badge } from './badge.js';
+import '../forms/forms.css';
 
 /** Page that plays one recording. */
 export function RecordingPage({ recordingId }: { recordingId: string }) {
@@ -24,13 +27,13 @@ export function RecordingPage({ recordingId }: { recordingId: string }) {
       <div class="watch-main">
         <PlayerFrame
           {...{ video, still }}
-          label={title ?? 'Recording'}
+          label={title ?? mediaTexts.recording}
           playback={playback}
           notice={snapshot?.notice}
         />
         <header class="about">
-          <h1>{title ?? 'Recording'}</h1>
-          <Badge badge={{ tone: 'quiet', text: 'Recording' }} />
+          <h1>{title ?? mediaTexts.recording}</h1>
+          <Badge badge={{ tone: 'quiet', text: mediaTexts.recording }} />
           {playback && recording && (
             <ClipButton
               streamId={recording.streamId}
@@ -44,11 +47,11 @@ export function RecordingPage({ recordingId }: { recordingId: string }) {
               {timeText(recording.startedAt)} · {durationText(recording.durationS)}
             </span>
             <a class="button" href={`/watch/${encodeURIComponent(recording.streamId)}`}>
-              Livestream
+              {mediaTexts.livestream}
             </a>
             {recording.playback && (
               <a class="button" href={new URL(recording.playback.mp4).pathname} download>
-                Download
+                {formsTexts.download}
               </a>
             )}
           </div>
@@ -63,5 +66,5 @@ export function RecordingPage({ recordingId }: { recordingId: string }) {
 }
 
 function noticeOf(recording: Recording | undefined): string {
-  return recording ? 'This recording cannot be played yet.' : 'There is no recording at this address.';
+  return recording ? mediaTexts.recordingNotReady : mediaTexts.recordingMissing;
 }

@@ -4,6 +4,7 @@ import { createPlayer } from '../player/create-player.js';
 import { type LivePlayer, NO_PLAYER, type PlayerView } from '../player/live-player.js';
 import { type Preview, Previews } from '../player/previews.js';
 import type { RewindRange } from '../player/rewind-position.js';
+import { mediaTexts } from '../texts/media.js';
 import { onPageOrigin } from './page-origin.js';
 import { type PlaybackState, playbackState } from './playback-state.js';
 
@@ -31,7 +32,6 @@ export type RecordingSnapshot<Media extends PlayedMedia> = {
 const RETRY_MS = 5_000;
 /** Name of the viewer token in the URIs of a private recording's playlists. */
 const TOKEN = /\?v=([\w-]+)/;
-const UNPLAYABLE = 'This browser cannot play recordings. Use a current browser.';
 
 /** Plays one recording that has ended, or one uploaded video. */
 export class RecordingSession<Media extends PlayedMedia> {
@@ -93,7 +93,7 @@ export class RecordingSession<Media extends PlayedMedia> {
   }
 
   #notice(player: PlayerView): string | undefined {
-    if (this.#unplayable) return UNPLAYABLE;
+    if (this.#unplayable) return mediaTexts.recordingUnplayable;
     const isUnready = this.#recording !== undefined && !this.#recording.playback;
     if (this.#missing || isUnready) return this.#options.noticeOf(this.#recording);
     const state: PlaybackState = playbackState({

@@ -3,6 +3,9 @@ import { callApi } from '../api/api-client.js';
 import { durationText, timeText } from '../forms/format.js';
 import { PlayerFrame } from '../player/player-frame.js';
 import { useRecordingSession } from '../recordings/use-recording-session.js';
+import { formsTexts } from '../texts/forms.js';
+import { mediaTexts } from '../texts/media.js';
+import '../forms/forms.css';
 
 /** Page that plays an uploaded video. */
 export function VideoPage({ videoId }: { videoId: string }) {
@@ -19,7 +22,7 @@ export function VideoPage({ videoId }: { videoId: string }) {
       <div class="watch-main">
         <PlayerFrame
           {...{ video: page.video, still: page.still }}
-          label={video?.title ?? 'Video'}
+          label={video?.title ?? mediaTexts.video}
           playback={page.playback}
           notice={page.snapshot?.notice}
         />
@@ -33,7 +36,7 @@ export function VideoPage({ videoId }: { videoId: string }) {
               </span>
               {video.playback && (
                 <a class="button" href={new URL(video.playback.mp4).pathname} download>
-                  Download
+                  {formsTexts.download}
                 </a>
               )}
             </div>
@@ -47,12 +50,12 @@ export function VideoPage({ videoId }: { videoId: string }) {
 function noticeOf(video: Video | undefined): string {
   switch (video?.state) {
     case undefined:
-      return 'There is no such video, or it is private.';
+      return mediaTexts.videoMissing;
     case 'failed':
-      return video?.failure?.message ?? 'This video cannot be played.';
+      return video?.failure?.message ?? mediaTexts.videoFailed;
     case 'uploading':
-      return 'This video is being uploaded.';
+      return mediaTexts.videoUploading;
     default:
-      return 'This video is being prepared.';
+      return mediaTexts.videoPreparing;
   }
 }

@@ -5,6 +5,8 @@ import type { PlaybackControl } from '../player/controls/playback-control.js';
 import type { PlayerView } from '../player/live-player.js';
 import { PlayerFrame } from '../player/player-frame.js';
 import { reportExperience } from '../qoe/report-experience.js';
+import { commonTexts } from '../texts/common.js';
+import { watchTexts } from '../texts/watch.js';
 import { Badge } from './badge.js';
 import { exposeStats } from './console-surface.js';
 import { WatchSession, type WatchSnapshot } from './watch-session.js';
@@ -91,21 +93,21 @@ export function WatchPage({ streamId }: { streamId: string }) {
       <div class="watch-main">
         <PlayerFrame
           {...{ video, still }}
-          label={title ?? 'Stream'}
+          label={title ?? watchTexts.stream}
           playback={hasPlayer ? playbackOf(watchSession.current, player) : undefined}
           notice={state?.notice}
         >
           {snapshot?.offersRecording && (
             <button type="button" class="primary" onClick={() => watchSession.current?.watchRecording()}>
-              Watch the recording
+              {watchTexts.watchRecording}
             </button>
           )}
         </PlayerFrame>
         <header class="about">
-          <h1>{title ?? 'Stream'}</h1>
+          <h1>{title ?? watchTexts.stream}</h1>
           {state && <Badge badge={state.badge} />}
           {hasPlayer && socket?.viewers !== undefined && (
-            <span class="viewers">{viewersText(socket.viewers)}</span>
+            <span class="viewers">{commonTexts.watching(socket.viewers)}</span>
           )}
           {stream && StreamActions && (
             <StreamActions
@@ -128,7 +130,7 @@ export function WatchPage({ streamId }: { streamId: string }) {
             (ChatPanel ? (
               <ChatPanel {...{ streamId, socket }} isAhead={snapshot?.isRewinding ?? false} />
             ) : (
-              <aside class="chat" aria-label="Chat" />
+              <aside class="chat" aria-label={watchTexts.chat} />
             ))}
     </main>
   );
@@ -148,8 +150,4 @@ function playbackOf(session: WatchSession | undefined, view: PlayerView): Playba
       seekTo: (behindS) => session.rewindTo(behindS),
     }
   );
-}
-
-function viewersText(viewers: number): string {
-  return `${viewers.toLocaleString()} watching`;
 }

@@ -3,6 +3,7 @@ import { Poll } from '../api/poll.js';
 import type { Pace } from '../api/poll-delay.js';
 import { serverClock } from '../api/server-clock.js';
 import type { ClipEnd } from '../clips/clip-button.js';
+import { withTexts } from '../locale/language.js';
 import { recordedRange } from '../player/controls/playback-control.js';
 import type { createPlayer } from '../player/create-player.js';
 import type { DeliveryChoice } from '../player/delivery.js';
@@ -10,6 +11,7 @@ import { drawHeldFrame } from '../player/held-frame.js';
 import { type LivePlayer, NO_PLAYER, type PlayerStats, type PlayerView } from '../player/live-player.js';
 import { type Preview, Previews } from '../player/previews.js';
 import { LIVE_REACH_S, type RewindRange } from '../player/rewind-position.js';
+import { watchTexts } from '../texts/watch.js';
 import type { WatchStats } from './console-surface.js';
 import { onPageOrigin } from './page-origin.js';
 import { type PageState, type PlaybackState, playbackState } from './playback-state.js';
@@ -41,13 +43,12 @@ export type WatchSnapshot = {
   recordingId: string | undefined;
 };
 
-const UNPLAYABLE: PlaybackState = {
-  badge: { tone: 'quiet', text: 'Unsupported' },
-  notice:
-    'This browser cannot play live video (it supports neither Media Source Extensions nor HLS). Use a current browser.',
+const unplayableState = (): PlaybackState => ({
+  badge: { tone: 'quiet', text: watchTexts.badgeUnsupported },
+  notice: watchTexts.unplayable,
   player: 'stop',
   pace: 'never',
-};
+});
 
 /** Time after which the code of the players is requested again, ms. */
 const LOAD_RETRY_MS = 2_000;
@@ -112,7 +113,7 @@ export class WatchSession {
     return {
       stream: this.#stream,
       missing: this.#missing,
-      state: this.#unplayable ? UNPLAYABLE : playbackState(this.#pageState()),
+      state: this.#unplayable ? unplayableState() : playbackState(this.#pageState()),
       player,
       offersRecording:
         this.#recordingPath() !== undefined &&
@@ -249,7 +250,7 @@ export class WatchSession {
   /** Loads the code of the players, which is not part of the page; tried again until it is there. */
   async #loadPlayers(): Promise<void> {
     try {
-      ({ createPlayer: this.#createPlayer } = await import('../player/create-player.js'));
+      ({ createPlayer: this.#createPlayer } = await withTexts(import('../player/create-player.js')));
       this.#prepared();
     } catch {
       if (!this.#closed) setTimeout(() => void this.#loadPlayers(), LOAD_RETRY_MS);

@@ -1,3 +1,5 @@
+import { playerTexts } from '../texts/player.js';
+
 /** Protocol by which media are delivered. */
 export type Delivery = 'webrtc' | 'hls';
 export type DeliveryChoice = 'auto' | Delivery;
@@ -145,22 +147,12 @@ function afterTick(state: DeliveryState, mayUpgrade: boolean, nowMs: number): De
   return state.active === 'webrtc' || mayUpgrade ? { ...state, webrtc: 'connecting' } : state;
 }
 
-const REASONS: Record<DeliveryFailureKind, string> = {
-  unsupported: 'this browser has no WebRTC',
-  refused: 'the server refused WebRTC',
-  unavailable: 'WebRTC is not available at the moment',
-  unreachable: 'no WebRTC connection to the server could be established; UDP may be blocked',
-  'no-media': 'no media arrived by WebRTC',
-  lost: 'the WebRTC connection was lost',
-  loss: 'the network loses too much for WebRTC',
-  freezes: 'the video kept freezing by WebRTC',
-};
-
 /** Returns the reason for which WebRTC does not play, as a sentence; undefined when it plays or is not wanted. */
 export function deliveryNote({ choice, active, webrtc, lastFailure }: DeliveryState): string | undefined {
   if (choice === 'hls' || webrtc === 'receiving' || !lastFailure) return undefined;
   const reason =
-    REASONS[lastFailure.kind] + (lastFailure.detail ? ` (${lastFailure.detail.replace(/\.$/, '')})` : '');
-  if (active === 'hls') return `Playing by HLS: ${reason}.`;
-  return `${reason.charAt(0).toUpperCase()}${reason.slice(1)}. Trying again…`;
+    playerTexts.reasons[lastFailure.kind] +
+    (lastFailure.detail ? ` (${lastFailure.detail.replace(/\.$/, '')})` : '');
+  if (active === 'hls') return playerTexts.byHlsBecause(reason);
+  return playerTexts.tryingAgain(reason);
 }

@@ -1,6 +1,8 @@
 import type Hls from 'hls.js';
 import type { ErrorData, HlsConfig, Level, ManifestLoadedData } from 'hls.js';
 import workerPath from 'hls.js/dist/hls.worker.js?url';
+import { number } from '../locale/format.js';
+import { playerTexts } from '../texts/player.js';
 import type { LivePlayer, PlayerOptions, PlayerStats, PlayerView, QualityChoice } from './live-player.js';
 import { latencyOf, MediaLead } from './playback-latency.js';
 import type { PlayerPhase } from './player-phase.js';
@@ -319,11 +321,11 @@ export class HlsPlayer implements LivePlayer {
   #choices(): QualityChoice[] {
     if (this.#labels.length === 0) return [];
     const playing = this.#labels[this.#hls?.currentLevel ?? -1];
-    const auto = this.#chosenId === 'auto' && playing ? `Auto (${playing})` : 'Auto';
+    const auto = this.#chosenId === 'auto' && playing ? `${playerTexts.auto} (${playing})` : playerTexts.auto;
     return [
       { id: 'auto', label: auto },
       ...this.#labels.map((label) => ({ id: label, label })).reverse(),
-      ...(this.#audioUrl ? [{ id: 'audio', label: 'Audio only' }] : []),
+      ...(this.#audioUrl ? [{ id: 'audio', label: playerTexts.audioOnly }] : []),
     ];
   }
 
@@ -338,12 +340,12 @@ export class HlsPlayer implements LivePlayer {
  */
 function labelsOf(levels: readonly Level[]): string[] {
   const names = levels.map(({ height, frameRate }) =>
-    height > 0 ? `${height}p${frameRate > 45 ? Math.round(frameRate) : ''}` : 'Audio only',
+    height > 0 ? `${height}p${frameRate > 45 ? Math.round(frameRate) : ''}` : playerTexts.audioOnly,
   );
-  if (names.every((name) => name === 'Audio only')) return [];
+  if (names.every((name) => name === playerTexts.audioOnly)) return [];
   return names.map((name, index) =>
     names.indexOf(name) === names.lastIndexOf(name)
       ? name
-      : `${name} ${((levels[index]?.bitrate ?? 0) / 1_000_000).toFixed(1)} Mbit/s`,
+      : `${name} ${number((levels[index]?.bitrate ?? 0) / 1_000_000, 1)} Mbit/s`,
   );
 }

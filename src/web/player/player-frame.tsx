@@ -1,6 +1,7 @@
 import type { ComponentChildren, RefObject } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { useLoaded } from '../loading/use-loaded.js';
+import { watchTexts } from '../texts/watch.js';
 import { toggleFullScreen } from './controls/full-screen.js';
 import type { PlaybackControl } from './controls/playback-control.js';
 import { useIdle } from './controls/use-idle.js';
@@ -112,7 +113,7 @@ export function PlayerFrame({
         {children}
         {view?.phase === 'refused' && (
           <button type="button" class="primary" onClick={() => playback?.play()}>
-            Play
+            {watchTexts.play}
           </button>
         )}
       </div>
@@ -122,7 +123,7 @@ export function PlayerFrame({
           class="primary unmute"
           onClick={() => video.current && setVolume(video.current, { muted: false })}
         >
-          Unmute
+          {watchTexts.unmute}
         </button>
       )}
       {playback && controls && (

@@ -1,4 +1,5 @@
 import { serverClock } from '../api/server-clock.js';
+import { playerTexts } from '../texts/player.js';
 import type { WhepConnection } from '../webrtc/whep-connection.js';
 import { layerLabels, type WhepLayer } from '../webrtc/whep-events.js';
 import type { LivePlayer, PlayerOptions, PlayerStats, PlayerView, QualityChoice } from './live-player.js';
@@ -160,7 +161,10 @@ export class WhepPlayer implements LivePlayer {
     const pixels = ({ width, height, bitrate }: WhepLayer): number =>
       (width ?? 0) * (height ?? 0) || (bitrate ?? 0);
     return [
-      { id: 'auto', label: this.#chosenId === 'auto' && current ? `Auto (${current})` : 'Auto' },
+      {
+        id: 'auto',
+        label: this.#chosenId === 'auto' && current ? `${playerTexts.auto} (${current})` : playerTexts.auto,
+      },
       ...layers
         .map((layer, index) => ({ layer, label: labels[index] ?? layer.rid }))
         .filter(({ layer }) => layer.active || layer.rid === this.#chosenId)

@@ -2,6 +2,8 @@ import type { Recording } from '../../api/contract.js';
 import { MediaCard } from '../cards/media-card.js';
 import { durationText } from '../forms/format.js';
 import { relativeTimeText } from '../home/relative-time.js';
+import { currentLocale } from '../locale/language.js';
+import { homeTexts } from '../texts/home.js';
 
 type RecordingCardProps = { recording: Recording; nowMs: number };
 
@@ -16,8 +18,8 @@ export function RecordingCard({ recording, nowMs }: RecordingCardProps) {
       picture={poster && new URL(poster).pathname}
       duration={durationText(durationS)}
     >
-      <time dateTime={startedAt} title={new Date(startedAt).toLocaleString()}>
-        Recorded {relativeTimeText(startedAt, nowMs)}
+      <time dateTime={startedAt} title={new Date(startedAt).toLocaleString(currentLocale())}>
+        {homeTexts.recorded(relativeTimeText(startedAt, nowMs))}
       </time>
     </MediaCard>
   );

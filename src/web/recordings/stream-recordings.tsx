@@ -1,7 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Recording } from '../../api/contract.js';
 import { callApi } from '../api/api-client.js';
+import { mediaTexts } from '../texts/media.js';
 import { RecordingCard } from './recording-card.js';
+import '../cards/cards.css';
 
 /** Recordings of a livestream that this viewer may watch, newest first. */
 export function StreamRecordings({ streamId }: { streamId: string }) {
@@ -23,7 +25,7 @@ export function StreamRecordings({ streamId }: { streamId: string }) {
   const nowMs = Date.now();
   return (
     <section aria-labelledby="recordings">
-      <h2 id="recordings">Recordings</h2>
+      <h2 id="recordings">{mediaTexts.recordings}</h2>
       <ul class="streams">
         {recordings.map((recording) => (
           <RecordingCard key={recording.id} recording={recording} nowMs={nowMs} />

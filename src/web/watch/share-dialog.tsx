@@ -1,5 +1,6 @@
 import { useRef } from 'preact/hooks';
 import { CopyField } from '../forms/copy-field.js';
+import { mediaTexts } from '../texts/media.js';
 
 /** Button and dialog with the address of a stream, and the code with which other pages embed it. */
 export function ShareDialog({ streamId, title }: { streamId: string; title: string }) {
@@ -16,23 +17,23 @@ export function ShareDialog({ streamId, title }: { streamId: string; title: stri
   return (
     <>
       <button type="button" onClick={() => dialog.current?.showModal()}>
-        Share
+        {mediaTexts.share}
       </button>
-      <dialog ref={dialog} class="card share" aria-label="Share">
-        <h2>Share</h2>
-        <CopyField label="Link" value={address} />
+      <dialog ref={dialog} class="card share" aria-label={mediaTexts.share}>
+        <h2>{mediaTexts.share}</h2>
+        <CopyField label={mediaTexts.link} value={address} />
         <CopyField
-          label="Code for your page"
+          label={mediaTexts.embedCode}
           value={embedCode(new URL(`/embed/${id}`, location.origin).href)}
         />
         <div class="actions">
           {'share' in navigator && (
             <button type="button" onClick={() => void share()}>
-              Send…
+              {mediaTexts.sendTo}
             </button>
           )}
           <button type="button" onClick={() => dialog.current?.close()}>
-            Close
+            {mediaTexts.close}
           </button>
         </div>
       </dialog>

@@ -1,5 +1,6 @@
 import { ClipButton, type ClipEnd } from '../clips/clip-button.js';
 import { ShareDialog } from './share-dialog.js';
+import '../forms/forms.css';
 
 type StreamActionsProps = {
   streamId: string;

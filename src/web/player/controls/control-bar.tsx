@@ -1,4 +1,5 @@
 import type { RefObject } from 'preact';
+import { playerTexts } from '../../texts/player.js';
 import { timeText } from '../rewind-position.js';
 import {
   fillsScreen,
@@ -42,12 +43,12 @@ export function ControlBar({ frame, video, playback, theatre, settings }: Contro
       <div class="control-row">
         <IconButton
           icon={element.paused ? 'play' : 'pause'}
-          label={element.paused ? 'Play' : 'Pause'}
+          label={element.paused ? playerTexts.play : playerTexts.pause}
           onClick={() => (element.paused ? playback.play() : element.pause())}
         />
         <IconButton
           icon={isSilent ? 'muted' : 'volume'}
-          label={isSilent ? 'Sound on' : 'Mute'}
+          label={isSilent ? playerTexts.soundOn : playerTexts.mute}
           onClick={() => setVolume(element, { muted: !isSilent })}
         />
         <input
@@ -58,7 +59,7 @@ export function ControlBar({ frame, video, playback, theatre, settings }: Contro
           step={0.05}
           value={isSilent ? 0 : element.volume}
           style={{ '--share': isSilent ? 0 : element.volume }}
-          aria-label="Volume"
+          aria-label={playerTexts.volume}
           aria-valuetext={`${Math.round((isSilent ? 0 : element.volume) * 100)} %`}
           onInput={(event) => {
             const volume = Number(event.currentTarget.value);
@@ -71,7 +72,7 @@ export function ControlBar({ frame, video, playback, theatre, settings }: Contro
         {view.choices.length > 0 && (
           <select
             class="quality"
-            aria-label="Quality"
+            aria-label={playerTexts.quality}
             value={view.chosenId}
             onChange={(event) => playback.chooseQuality(event.currentTarget.value)}
           >
@@ -85,8 +86,8 @@ export function ControlBar({ frame, video, playback, theatre, settings }: Contro
         <button
           type="button"
           class="icon-button settings-button"
-          aria-label="Settings"
-          title="Settings"
+          aria-label={playerTexts.settings}
+          title={playerTexts.settings}
           aria-expanded={settings.isOpen}
           aria-controls={settings.id}
           onClick={settings.toggle}
@@ -96,21 +97,21 @@ export function ControlBar({ frame, video, playback, theatre, settings }: Contro
         {offersPictureInPicture() && (
           <IconButton
             icon="pictureInPicture"
-            label="Picture in picture"
+            label={playerTexts.pictureInPicture}
             onClick={() => void togglePictureInPicture(element)}
           />
         )}
         {theatre && !isFullScreen && (
           <IconButton
             icon={theatre.isOn ? 'leaveTheatre' : 'theatre'}
-            label={theatre.isOn ? 'Leave theatre mode' : 'Theatre mode'}
+            label={theatre.isOn ? playerTexts.leaveTheatre : playerTexts.theatre}
             onClick={theatre.toggle}
           />
         )}
         {offersFullScreen(element) && (
           <IconButton
             icon={isFullScreen ? 'leaveFullScreen' : 'fullScreen'}
-            label={isFullScreen ? 'Leave full screen' : 'Full screen'}
+            label={isFullScreen ? playerTexts.leaveFullScreen : playerTexts.fullScreen}
             onClick={() => void toggleFullScreen(frame.current, element)}
           />
         )}

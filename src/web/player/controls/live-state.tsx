@@ -1,4 +1,6 @@
 import { durationText } from '../../forms/format.js';
+import { number } from '../../locale/format.js';
+import { playerTexts } from '../../texts/player.js';
 import type { PlayerView } from '../live-player.js';
 import type { RewindRange } from '../rewind-position.js';
 
@@ -21,29 +23,26 @@ export function LiveState({ view, range, onGoLive }: LiveStateProps) {
   if (range?.isRewinding || view.isLate)
     return (
       <button type="button" class="go-to-live" onClick={onGoLive}>
-        Go live
+        {playerTexts.goLive}
       </button>
     );
   const { latencyS, isLatencyEstimated } = view;
   return (
     <span class="live-state">
       <span class="dot" aria-hidden="true" />
-      Live
+      {playerTexts.live}
       {latencyS !== undefined && (
-        <span class="latency" title={isLatencyEstimated ? ESTIMATED : MEASURED}>
+        <span class="latency" title={isLatencyEstimated ? playerTexts.estimated : playerTexts.measured}>
           {isLatencyEstimated && '≈ '}
           {latencyText(latencyS)}
-          <span class="unseen"> behind the broadcast</span>
+          <span class="unseen"> {playerTexts.behindBroadcast}</span>
         </span>
       )}
     </span>
   );
 }
 
-const MEASURED = 'Time from the arrival of the picture at the server to your screen, by the server’s clock';
-const ESTIMATED = 'Half the round-trip time to the server, plus the browser’s buffer';
-
 /** `240 ms`, or `1.8 s` from one second on. */
 export function latencyText(latencyS: number): string {
-  return latencyS < 0.995 ? `${Math.round(latencyS * 100) * 10} ms` : `${latencyS.toFixed(1)} s`;
+  return latencyS < 0.995 ? `${Math.round(latencyS * 100) * 10} ms` : `${number(latencyS, 1)} s`;
 }

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { playerTexts } from '../../texts/player.js';
 import type { Preview } from '../previews.js';
 import { LIVE_REACH_S, MINIMUM_RANGE_S, type RewindRange, timeText } from '../rewind-position.js';
 
@@ -48,7 +49,7 @@ export function Scrubber({ range, previewAt, onSeek }: ScrubberProps) {
           step={1}
           value={Math.max(0, lengthS - behindS)}
           style={{ '--share': 1 - behindS / Math.max(1, lengthS) }}
-          aria-label={now.isRecording ? 'Position in the recording' : 'Position in the broadcast'}
+          aria-label={now.isRecording ? playerTexts.positionInRecording : playerTexts.positionInBroadcast}
           aria-valuetext={text}
           onInput={(event) => setDraggedS(lengthS - Number(event.currentTarget.value))}
           onChange={(event) => {
@@ -69,7 +70,7 @@ export function Scrubber({ range, previewAt, onSeek }: ScrubberProps) {
 
 function placeText({ isRecording, lengthS }: RewindRange, behindS: number): string {
   if (isRecording) return timeText(Math.max(0, lengthS - behindS));
-  return behindS < LIVE_REACH_S ? 'Live' : `-${timeText(behindS)}`;
+  return behindS < LIVE_REACH_S ? playerTexts.live : `-${timeText(behindS)}`;
 }
 
 /** @param share place on the track, 0 to 1 */

@@ -1,4 +1,5 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
+import { playerTexts } from '../../texts/player.js';
 import type { DeliveryChoice } from '../delivery.js';
 import type { PlayerView } from '../live-player.js';
 import type { PlaybackControl } from './playback-control.js';
@@ -12,11 +13,8 @@ type SettingsMenuProps = {
   onClose: () => void;
 };
 
-const DELIVERIES: { id: DeliveryChoice; label: string }[] = [
-  { id: 'auto', label: 'Automatic' },
-  { id: 'webrtc', label: 'WebRTC' },
-  { id: 'hls', label: 'HLS' },
-];
+const DELIVERIES = ['auto', 'webrtc', 'hls'] as const;
+const PROTOCOL_NAMES = { webrtc: 'WebRTC', hls: 'HLS' };
 
 /** Delivery with its reason, statistics, and the list of shortcuts. */
 export function SettingsMenu({
@@ -49,7 +47,7 @@ export function SettingsMenu({
       id={id}
       class="settings-menu"
       role="dialog"
-      aria-label="Settings"
+      aria-label={playerTexts.settings}
       onKeyDown={(event) => {
         if (event.key !== 'Escape') return;
         event.stopPropagation();
@@ -58,14 +56,16 @@ export function SettingsMenu({
     >
       {view.deliveryChoice && playback.chooseDelivery && (
         <label>
-          Delivery
+          {playerTexts.delivery}
           <select
             value={view.deliveryChoice}
             onChange={(event) => playback.chooseDelivery?.(event.currentTarget.value as DeliveryChoice)}
           >
-            {DELIVERIES.map(({ id, label }) => (
+            {DELIVERIES.map((id) => (
               <option key={id} value={id} selected={id === view.deliveryChoice}>
-                {id === 'auto' ? `${label} (${view.delivery === 'hls' ? 'HLS' : 'WebRTC'})` : label}
+                {id === 'auto'
+                  ? `${playerTexts.automatic} (${PROTOCOL_NAMES[view.delivery]})`
+                  : PROTOCOL_NAMES[id]}
               </option>
             ))}
           </select>
@@ -73,10 +73,10 @@ export function SettingsMenu({
       )}
       <p class="reason">{view.deliveryNote ?? deliveryText(view)}</p>
       <button type="button" aria-pressed={showsStats} onClick={onToggleStats}>
-        Stats for nerds
+        {playerTexts.stats}
       </button>
       <button type="button" onClick={onShowHelp}>
-        Keyboard shortcuts
+        {playerTexts.keyboardShortcuts}
       </button>
     </div>
   );
@@ -84,6 +84,6 @@ export function SettingsMenu({
 
 /** Says why the delivery of now is used, where nothing failed. */
 function deliveryText({ delivery, deliveryChoice }: PlayerView): string {
-  if (delivery === 'webrtc') return 'Playing by WebRTC: the shortest delay.';
-  return deliveryChoice === 'hls' ? 'Playing by HLS, as you chose.' : 'Playing by HLS.';
+  if (delivery === 'webrtc') return playerTexts.byWebrtc;
+  return deliveryChoice === 'hls' ? playerTexts.byHlsChosen : playerTexts.byHls;
 }

@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { SHORTCUTS } from './shortcuts.js';
+import { playerTexts } from '../../texts/player.js';
 
 /** List of the keyboard shortcuts, over the player. */
 export function ShortcutHelp({ onClose }: { onClose: () => void }) {
@@ -10,17 +10,17 @@ export function ShortcutHelp({ onClose }: { onClose: () => void }) {
     <div
       class="shortcut-help"
       role="dialog"
-      aria-label="Keyboard shortcuts"
+      aria-label={playerTexts.keyboardShortcuts}
       onKeyDown={(event) => event.key === 'Escape' && onClose()}
     >
       <header>
-        <h2>Keyboard shortcuts</h2>
+        <h2>{playerTexts.keyboardShortcuts}</h2>
         <button type="button" ref={close} onClick={onClose}>
-          Close
+          {playerTexts.close}
         </button>
       </header>
       <dl>
-        {SHORTCUTS.map(([keys, description]) => (
+        {playerTexts.shortcuts.map(([keys, description]) => (
           <div key={keys}>
             <dt>
               {keys.split(/[ ,]+/).map((key) => (

@@ -14,21 +14,6 @@ export type Command =
 
 type Key = { key: string; altKey: boolean; ctrlKey: boolean; metaKey: boolean };
 
-/** Lists the shortcuts for the help: keys, and what they do. */
-export const SHORTCUTS: readonly (readonly [keys: string, description: string])[] = [
-  ['Space, K', 'Play or pause'],
-  ['M', 'Mute'],
-  ['↑ ↓', 'Volume'],
-  ['← →', 'Back or forward 5 s'],
-  ['J, L', 'Back or forward 10 s'],
-  ['End', 'Go live'],
-  ['F', 'Full screen'],
-  ['T', 'Theatre mode'],
-  ['P', 'Picture in picture'],
-  ['S', 'Stats for nerds'],
-  ['?', 'This list'],
-];
-
 const COMMANDS: Record<string, Command> = {
   ' ': { do: 'toggle-play' },
   k: { do: 'toggle-play' },

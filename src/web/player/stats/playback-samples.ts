@@ -1,3 +1,5 @@
+import { number } from '../../locale/format.js';
+import { playerTexts } from '../../texts/player.js';
 import type { PlayerStats } from '../live-player.js';
 
 /** Measurements of one moment. Missing ones are null, which plots leave out. */
@@ -38,28 +40,34 @@ export function factsOf(stats: PlayerStats, picture: { width: number; height: nu
   const { webrtc } = stats;
   const lost = webrtc && webrtc.packetsLost / Math.max(1, webrtc.packetsReceived + webrtc.packetsLost);
   const facts: [string, string | undefined][] = [
-    ['Delivery', stats.delivery === 'webrtc' ? 'WebRTC' : 'HLS'],
-    ['Reason', stats.fallback],
-    ['Quality', stats.level],
-    ['Picture', picture.width > 0 ? `${picture.width} × ${picture.height}` : undefined],
+    [playerTexts.delivery, stats.delivery === 'webrtc' ? 'WebRTC' : 'HLS'],
+    [playerTexts.reason, stats.fallback],
+    [playerTexts.quality, stats.level],
+    [playerTexts.picture, picture.width > 0 ? `${picture.width} × ${picture.height}` : undefined],
     [
-      'Frame rate',
-      webrtc?.frameRate === undefined ? undefined : `${Math.round(webrtc.frameRate)} per second`,
+      playerTexts.frameRate,
+      webrtc?.frameRate === undefined ? undefined : playerTexts.framesPerSecond(Math.round(webrtc.frameRate)),
     ],
-    ['Codec', webrtc?.codec?.replace(/^video\//, '')],
-    ['Bitrate', stats.bitrate === undefined ? undefined : `${(stats.bitrate / 1_000_000).toFixed(2)} Mbit/s`],
-    ['Latency', seconds(stats.latencyS)],
-    ['Behind the playlist’s end', seconds(stats.edgeDistanceS)],
-    ['Buffer', seconds(stats.bufferedS)],
-    ['Round trip', webrtc?.roundTripMs === undefined ? undefined : `${Math.round(webrtc.roundTripMs)} ms`],
-    ['Packets lost', lost === undefined ? undefined : `${(lost * 100).toFixed(1)} %`],
-    ['Frames dropped', `${stats.droppedFrames} of ${stats.totalFrames}`],
-    ['Stalls', `${stats.stalls} (${(stats.stalledMs / 1_000).toFixed(1)} s)`],
-    ['Changes of quality', String(stats.levelSwitches)],
+    [playerTexts.codec, webrtc?.codec?.replace(/^video\//, '')],
+    [
+      playerTexts.bitrate,
+      stats.bitrate === undefined ? undefined : `${number(stats.bitrate / 1_000_000, 2)} Mbit/s`,
+    ],
+    [playerTexts.latency, seconds(stats.latencyS)],
+    [playerTexts.behindPlaylistEnd, seconds(stats.edgeDistanceS)],
+    [playerTexts.buffer, seconds(stats.bufferedS)],
+    [
+      playerTexts.roundTrip,
+      webrtc?.roundTripMs === undefined ? undefined : `${Math.round(webrtc.roundTripMs)} ms`,
+    ],
+    [playerTexts.packetsLost, lost === undefined ? undefined : `${number(lost * 100, 1)} %`],
+    [playerTexts.framesDropped, playerTexts.ofTotal(stats.droppedFrames, stats.totalFrames)],
+    [playerTexts.stalls, `${stats.stalls} (${number(stats.stalledMs / 1_000, 1)} s)`],
+    [playerTexts.qualityChanges, String(stats.levelSwitches)],
   ];
   return facts.filter((fact): fact is [string, string] => fact[1] !== undefined && fact[1] !== '');
 }
 
 function seconds(value: number | undefined): string | undefined {
-  return value === undefined ? undefined : `${value.toFixed(2)} s`;
+  return value === undefined ? undefined : `${number(value, 2)} s`;
 }

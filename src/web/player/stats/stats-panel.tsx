@@ -1,6 +1,7 @@
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Plot } from '../../studio/plot.js';
+import { playerTexts } from '../../texts/player.js';
 import type { PlayerStats } from '../live-player.js';
 import { factsOf, type PlaybackSample, withSample } from './playback-samples.js';
 
@@ -39,11 +40,11 @@ export function StatsPanel({ video, stats, onClose }: StatsPanelProps) {
     <Plot {...{ title, unit, at }} lines={[{ label: '', values: samples.map(read) }]} />
   );
   return (
-    <section class="stats" aria-label="Stats for nerds">
+    <section class="stats" aria-label={playerTexts.stats}>
       <header>
-        <h2>Stats for nerds</h2>
+        <h2>{playerTexts.stats}</h2>
         <button type="button" onClick={onClose}>
-          Close
+          {playerTexts.close}
         </button>
       </header>
       {now && (
@@ -57,10 +58,10 @@ export function StatsPanel({ video, stats, onClose }: StatsPanelProps) {
         </dl>
       )}
       <div class="plots">
-        {plot('Bitrate', 'Mbit/s', ({ bitrateMbps }) => bitrateMbps)}
-        {plot('Buffer', 's', ({ bufferedS }) => bufferedS)}
-        {plot('Latency', 's', ({ latencyS }) => latencyS)}
-        {plot('Dropped frames', 'per second', ({ droppedFrames }) => droppedFrames)}
+        {plot(playerTexts.bitrate, 'Mbit/s', ({ bitrateMbps }) => bitrateMbps)}
+        {plot(playerTexts.buffer, 's', ({ bufferedS }) => bufferedS)}
+        {plot(playerTexts.latency, 's', ({ latencyS }) => latencyS)}
+        {plot(playerTexts.droppedFrames, playerTexts.perSecond, ({ droppedFrames }) => droppedFrames)}
       </div>
     </section>
   );

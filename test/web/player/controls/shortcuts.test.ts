@@ -1,5 +1,6 @@
 import t from 'tap';
-import { commandOf, type Focus, SHORTCUTS } from '../../../../src/web/player/controls/shortcuts.js';
+import { commandOf, type Focus } from '../../../../src/web/player/controls/shortcuts.js';
+import { playerTexts } from '../../../../src/web/texts/player.js';
 
 const press = (key: string, focus: Focus = 'player', modifiers = {}) =>
   commandOf({ key, altKey: false, ctrlKey: false, metaKey: false, ...modifiers }, focus)?.do;
@@ -35,5 +36,6 @@ t.test('each key of the help has an effect', async (t) => {
     '↑': 'ArrowUp',
     '↓': 'ArrowDown',
   };
-  for (const [keys] of SHORTCUTS) for (const key of keys.split(/[ ,]+/)) t.ok(press(names[key] ?? key), key);
+  for (const [keys] of playerTexts.shortcuts)
+    for (const key of keys.split(/[ ,]+/)) t.ok(press(names[key] ?? key), key);
 });

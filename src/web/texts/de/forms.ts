@@ -1,0 +1,31 @@
+import type { texts as english } from '../en/forms.js';
+
+export const texts: typeof english = {
+  cancel: 'Abbrechen',
+  hide: 'Verbergen',
+  show: 'Zeigen',
+  copy: 'Kopieren',
+  copied: 'Kopiert',
+  delete: 'Löschen',
+  edit: 'Bearbeiten',
+  save: 'Speichern',
+  download: 'Herunterladen',
+  showMore: 'Mehr zeigen',
+  refresh: 'Aktualisieren',
+  loading: 'Wird geladen …',
+  unreachable: 'Der Server antwortet nicht. Neuer Versuch …',
+  title: 'Titel',
+  server: 'Server',
+  streamKey: 'Stream-Schlüssel',
+  switchOff: 'Ausschalten',
+  switchOn: 'Einschalten',
+  shownOnlyNow: 'Wird nur jetzt angezeigt.',
+  whoMayWatch: 'Wer darf zusehen',
+  visibilities: {
+    public: 'Alle; in den Listen sichtbar',
+    unlisted: 'Alle, die die Adresse kennen',
+    private: 'Nur Eingeladene',
+  },
+  visibility: { public: 'öffentlich', unlisted: 'nicht gelistet', private: 'privat' },
+  watching: (viewers: string) => `${viewers} Zuschauer`,
+};

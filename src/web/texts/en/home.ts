@@ -1,0 +1,35 @@
+import { number } from '../../locale/format.js';
+
+/** Home page and cards. */
+export const texts = {
+  liveNow: 'Live now',
+  emptyWithRecordings: 'Watch a recording meanwhile, or go live yourself with OBS or from this browser.',
+  empty: 'Go live with OBS or from this browser: the dashboard shows how.',
+  goLive: 'Go live',
+  upcoming: 'Upcoming',
+  recentRecordings: 'Recent recordings',
+  recentClips: 'Recent clips',
+  unreachable: 'The server does not answer. Trying again…',
+  loading: 'Loading…',
+  nothingLive: 'Nothing is live. This page notices by itself when that changes.',
+  streamsLive: (count: number) =>
+    count === 1 ? 'One stream is live.' : `${number(count)} streams are live.`,
+  startsSoon: 'Starts soon',
+  startsIn: (duration: string) => `Starts in ${duration}`,
+  startsAt: (time: string) => `Starts ${time}`,
+  searchLabel: 'Search titles, tags and broadcasters',
+  search: 'Search',
+  resultsFor: 'Results for',
+  nothingFound: 'Nothing public has these words. Try fewer words, or the beginning of a word.',
+  seeLive: 'See what is live',
+  channels: 'Channels',
+  liveAndUpcoming: 'Live and upcoming',
+  recordings: 'Recordings',
+  searching: 'Searching…',
+  results: (count: number) => (count === 1 ? 'One result.' : `${number(count)} results.`),
+  live: 'Live',
+  waiting: 'Waiting',
+  uploaded: (ago: string) => `Uploaded ${ago}`,
+  recorded: (ago: string) => `Recorded ${ago}`,
+  clipped: (ago: string) => `Clipped ${ago}`,
+};

@@ -1,4 +1,6 @@
 import { useState } from 'preact/hooks';
+import { number } from '../locale/format.js';
+import { broadcastTexts } from '../texts/broadcast.js';
 import type { BroadcastSettings } from './broadcast-session.js';
 import type { AudioChoice, Devices, VideoChoice } from './capture.js';
 import type { CodecPreference } from './encodings.js';
@@ -68,54 +70,54 @@ export function BroadcastForm(props: BroadcastFormProps) {
       }}
     >
       <fieldset>
-        <legend>Sources</legend>
+        <legend>{broadcastTexts.sources}</legend>
         <label>
-          Video
+          {broadcastTexts.video}
           <select
             value={videoValue(settings.video)}
             onChange={(event) => onPreview(change({ video: videoChoice(event.currentTarget.value) }))}
           >
-            <option value="camera">Camera</option>
+            <option value="camera">{broadcastTexts.camera}</option>
             {devices.cameras.map(({ deviceId, label }, index) => (
               <option key={deviceId} value={`camera:${deviceId}`}>
-                {label || `Camera ${index + 1}`}
+                {label || broadcastTexts.cameraAt(index + 1)}
               </option>
             ))}
             {isUnplugged(settings.video, devices.cameras) && (
-              <option value={videoValue(settings.video)}>The chosen camera (unplugged)</option>
+              <option value={videoValue(settings.video)}>{broadcastTexts.cameraUnplugged}</option>
             )}
-            <option value="screen">Screen or window</option>
-            <option value="both">Screen with the camera in its corner</option>
-            <option value="none">No video</option>
+            <option value="screen">{broadcastTexts.screen}</option>
+            <option value="both">{broadcastTexts.both}</option>
+            <option value="none">{broadcastTexts.noVideo}</option>
           </select>
         </label>
         <label>
-          Audio
+          {broadcastTexts.audio}
           <select
             value={audioValue(settings.audio)}
             onChange={(event) => onPreview(change({ audio: audioChoice(event.currentTarget.value) }))}
           >
-            <option value="microphone">Microphone</option>
+            <option value="microphone">{broadcastTexts.microphone}</option>
             {devices.microphones.map(({ deviceId, label }, index) => (
               <option key={deviceId} value={`microphone:${deviceId}`}>
-                {label || `Microphone ${index + 1}`}
+                {label || broadcastTexts.microphoneAt(index + 1)}
               </option>
             ))}
             {isUnplugged(settings.audio, devices.microphones) && (
-              <option value={audioValue(settings.audio)}>The chosen microphone (unplugged)</option>
+              <option value={audioValue(settings.audio)}>{broadcastTexts.microphoneUnplugged}</option>
             )}
-            <option value="screen">Screen audio</option>
-            <option value="none">No audio</option>
+            <option value="screen">{broadcastTexts.screenAudio}</option>
+            <option value="none">{broadcastTexts.noAudio}</option>
           </select>
         </label>
         <button type="button" onClick={() => onPreview(settings)}>
-          Show preview
+          {broadcastTexts.showPreview}
         </button>
       </fieldset>
       <fieldset disabled={onAir}>
-        <legend>Quality</legend>
+        <legend>{broadcastTexts.quality}</legend>
         <label>
-          Resolution
+          {broadcastTexts.resolution}
           <select
             value={settings.height}
             onChange={(event) => {
@@ -131,38 +133,38 @@ export function BroadcastForm(props: BroadcastFormProps) {
           </select>
         </label>
         <label>
-          Frame rate
+          {broadcastTexts.frameRate}
           <select
             value={settings.frameRate}
             onChange={(event) => change({ frameRate: Number(event.currentTarget.value) })}
           >
             {FRAME_RATES.map((frameRate) => (
               <option key={frameRate} value={frameRate}>
-                {frameRate} per second
+                {broadcastTexts.perSecond(frameRate)}
               </option>
             ))}
           </select>
         </label>
         <label>
-          Bit rate
+          {broadcastTexts.bitrate}
           <select
             value={settings.bitrate}
             onChange={(event) => change({ bitrate: Number(event.currentTarget.value) })}
           >
             {BITRATES.map((bitrate) => (
               <option key={bitrate} value={bitrate}>
-                {(bitrate / 1_000_000).toFixed(1)} Mbit/s
+                {number(bitrate / 1_000_000, 1)} Mbit/s
               </option>
             ))}
           </select>
         </label>
         <label>
-          Codec
+          {broadcastTexts.codec}
           <select
             value={settings.codec}
             onChange={(event) => change({ codec: event.currentTarget.value as CodecPreference })}
           >
-            <option value="h264">H.264, if this browser supports it</option>
+            <option value="h264">{broadcastTexts.h264}</option>
             <option value="vp8">VP8</option>
           </select>
         </label>
@@ -172,14 +174,14 @@ export function BroadcastForm(props: BroadcastFormProps) {
             checked={settings.simulcast}
             onChange={(event) => change({ simulcast: event.currentTarget.checked })}
           />
-          Three sizes at once (simulcast), for viewers with slow networks
+          {broadcastTexts.simulcast}
         </label>
       </fieldset>
       {!obtainKey && (
         <fieldset disabled={onAir}>
-          <legend>Destination</legend>
+          <legend>{broadcastTexts.destination}</legend>
           <label>
-            Stream key
+            {broadcastTexts.streamKey}
             <input
               type="password"
               required
@@ -198,18 +200,18 @@ export function BroadcastForm(props: BroadcastFormProps) {
                 if (!event.currentTarget.checked) storeKey('', false);
               }}
             />
-            Remember the key until this tab is closed
+            {broadcastTexts.rememberKey}
           </label>
         </fieldset>
       )}
       {/* Distinct keys: a reused button that turned into a submit button during the click would submit the form. */}
       {formId !== undefined ? null : onAir ? (
         <button key="end" type="button" class="danger" onClick={onEnd}>
-          End the broadcast
+          {broadcastTexts.endBroadcast}
         </button>
       ) : (
         <button key="begin" type="submit" class="primary">
-          Go live
+          {broadcastTexts.goLive}
         </button>
       )}
     </form>

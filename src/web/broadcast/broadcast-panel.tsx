@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { Badge } from '../pages/badge.js';
 import { exposeStats } from '../pages/console-surface.js';
 import type { Badge as BadgeData } from '../pages/playback-state.js';
+import { broadcastTexts } from '../texts/broadcast.js';
 import { BroadcastForm } from './broadcast-form.js';
 import { BroadcastSession, type BroadcastSnapshot } from './broadcast-session.js';
 import { type BroadcastState, isOnAir } from './broadcast-state.js';
@@ -63,10 +64,10 @@ export function BroadcastPanel({ heading, obtainKey, controls }: BroadcastPanelP
       <div class="columns">
         <div>
           <div class="player">
-            <video ref={video} autoplay playsInline muted aria-label="Preview" />
+            <video ref={video} autoplay playsInline muted aria-label={broadcastTexts.preview} />
             {snapshot && !snapshot.captured.video && (
               <div class="notice">
-                <p>{snapshot.captured.audio ? 'Audio only.' : 'The captured video is shown here.'}</p>
+                <p>{snapshot.captured.audio ? broadcastTexts.audioOnly : broadcastTexts.shownHere}</p>
               </div>
             )}
           </div>
@@ -77,7 +78,7 @@ export function BroadcastPanel({ heading, obtainKey, controls }: BroadcastPanelP
                   type="button"
                   onClick={() => broadcastSession.current?.mute('audio', !snapshot.muted.audio)}
                 >
-                  {snapshot.muted.audio ? 'Turn audio on' : 'Turn audio off'}
+                  {snapshot.muted.audio ? broadcastTexts.audioOn : broadcastTexts.audioOff}
                 </button>
               )}
               {snapshot.captured.video && (
@@ -85,7 +86,7 @@ export function BroadcastPanel({ heading, obtainKey, controls }: BroadcastPanelP
                   type="button"
                   onClick={() => broadcastSession.current?.mute('video', !snapshot.muted.video)}
                 >
-                  {snapshot.muted.video ? 'Turn video on' : 'Turn video off'}
+                  {snapshot.muted.video ? broadcastTexts.videoOn : broadcastTexts.videoOff}
                 </button>
               )}
             </div>
@@ -112,16 +113,19 @@ export function BroadcastPanel({ heading, obtainKey, controls }: BroadcastPanelP
 function badgeOf({ name, wasLive }: BroadcastState): BadgeData {
   switch (name) {
     case 'live':
-      return { tone: 'live', text: 'Live' };
+      return { tone: 'live', text: broadcastTexts.badgeLive };
     case 'connecting':
     case 'waiting':
-      return { tone: 'busy', text: wasLive ? 'Reconnecting' : 'Connecting' };
+      return {
+        tone: 'busy',
+        text: wasLive ? broadcastTexts.badgeReconnecting : broadcastTexts.badgeConnecting,
+      };
     case 'refused':
-      return { tone: 'quiet', text: 'Refused' };
+      return { tone: 'quiet', text: broadcastTexts.badgeRefused };
     case 'ended':
-      return { tone: 'quiet', text: 'Ended' };
+      return { tone: 'quiet', text: broadcastTexts.badgeEnded };
     case 'idle':
-      return { tone: 'quiet', text: 'Off air' };
+      return { tone: 'quiet', text: broadcastTexts.badgeOffAir };
   }
 }
 
@@ -129,13 +133,13 @@ function badgeOf({ name, wasLive }: BroadcastState): BadgeData {
 function sendingText(state: BroadcastState): string {
   switch (state.name) {
     case 'idle':
-      return 'Choose video and audio sources.';
+      return broadcastTexts.chooseSources;
     case 'live':
-      return 'This browser is sending.';
+      return broadcastTexts.sending;
     case 'ended':
-      return 'This browser has stopped sending.';
+      return broadcastTexts.stoppedSending;
     case 'refused':
-      return `This browser is not sending: ${state.reason ?? 'the server refused.'}`;
+      return broadcastTexts.notSending(state.reason ?? broadcastTexts.serverRefused);
     default:
       return sentenceOf(state);
   }
@@ -144,16 +148,16 @@ function sendingText(state: BroadcastState): string {
 function sentenceOf({ name, reason, wasLive }: BroadcastState): string {
   switch (name) {
     case 'idle':
-      return 'Choose video and audio sources, enter the stream key, and go live.';
+      return broadcastTexts.idle;
     case 'connecting':
-      return wasLive ? 'Reconnecting…' : 'Connecting…';
+      return wasLive ? broadcastTexts.reconnecting : broadcastTexts.connecting;
     case 'live':
-      return 'You are live.';
+      return broadcastTexts.youAreLive;
     case 'waiting':
-      return `${reason ?? 'The connection was lost.'} Trying again…`;
+      return broadcastTexts.tryingAgain(reason ?? broadcastTexts.connectionLost);
     case 'refused':
-      return `You are not live: ${reason ?? 'the server refused.'}`;
+      return broadcastTexts.notLive(reason ?? broadcastTexts.serverRefused);
     case 'ended':
-      return 'You ended the broadcast.';
+      return broadcastTexts.youEnded;
   }
 }

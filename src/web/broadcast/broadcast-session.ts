@@ -1,4 +1,5 @@
 import type { BroadcastStats } from '../pages/console-surface.js';
+import { broadcastTexts } from '../texts/broadcast.js';
 import { GONE, WhipConnection } from '../webrtc/whip-connection.js';
 import { type BroadcastEvent, type BroadcastState, IDLE, isOnAir, nextBroadcast } from './broadcast-state.js';
 import { Capture, type CaptureChoice, CaptureError, type Devices, listDevices } from './capture.js';
@@ -118,7 +119,7 @@ export class BroadcastSession {
     if (!(await this.preview(settings))) return;
     const { video, audio } = this.#capture;
     if (!video && !audio) {
-      this.#captureFailed('There is nothing to broadcast: choose a video or audio source.');
+      this.#captureFailed(broadcastTexts.nothingChosen);
       return;
     }
     this.#streamKey = streamKey;

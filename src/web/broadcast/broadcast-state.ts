@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../api/contract.js';
+import { broadcastTexts } from '../texts/broadcast.js';
 import type { PeerFailure } from '../webrtc/peer-failure.js';
 
 export type BroadcastState = {
@@ -112,11 +113,11 @@ function reasonOf(failure: PeerFailure): string {
     case 'refused':
       return failure.refusal.message;
     case 'impossible':
-      return `The browser could not do it: ${failure.detail}`;
+      return broadcastTexts.impossible(failure.detail);
     case 'unreachable':
-      return 'No connection to the server could be established: UDP may be blocked.';
+      return broadcastTexts.unreachable;
     case 'lost':
-      return 'The connection was lost.';
+      return broadcastTexts.connectionLost;
   }
 }
 

@@ -1,3 +1,4 @@
+import { broadcastTexts } from '../texts/broadcast.js';
 import { Composition } from './composition.js';
 
 /** `both`: the screen with the camera in its corner. */
@@ -147,7 +148,7 @@ export class Capture {
       track.enabled = !this.#muted[kind];
       this.stream.addTrack(track);
       track.addEventListener('ended', () => {
-        if (this.stream.getTracks().includes(track)) this.#options.onLost(LOST_TRACK_TEXTS[kind]);
+        if (this.stream.getTracks().includes(track)) this.#options.onLost(broadcastTexts.lostTracks[kind]);
       });
     }
     this.#options.onTrack(kind);
@@ -168,30 +169,14 @@ export async function listDevices(): Promise<Devices> {
 export class CaptureError extends Error {
   constructor(cause: unknown) {
     super(
-      CAPTURE_ERROR_TEXTS[cause instanceof DOMException ? cause.name : ''] ??
-        `Capture failed (${cause}). Choose another source, or try again.`,
+      broadcastTexts.captureErrors[cause instanceof DOMException ? cause.name : ''] ??
+        broadcastTexts.captureFailed(cause),
       {
         cause,
       },
     );
   }
 }
-
-const LOST_TRACK_TEXTS = {
-  video:
-    'The camera or screen was disconnected. Choose another video source; a camera is used again when it is back.',
-  audio: 'The microphone was disconnected. Choose another one; it is used again when it is back.',
-} as const;
-
-const CAPTURE_ERROR_TEXTS: Record<string, string> = {
-  NotAllowedError:
-    'The browser has no permission to capture this source. Allow it in the address bar, and try again.',
-  NotFoundError: 'There is no such camera or microphone. Connect it, or choose another one.',
-  NotReadableError:
-    'The camera or microphone is in use by another program. Close that program, and try again.',
-  SecurityError:
-    'Browsers give camera and microphone only to pages opened by HTTPS, or on this machine. Open this page by HTTPS.',
-};
 
 async function captureScreen({ audio, height, frameRate }: CaptureChoice): Promise<MediaStream> {
   const display = await mediaDevices().getDisplayMedia({

@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { broadcastTexts } from '../texts/broadcast.js';
 import { LOWEST_DB, peakDb } from './sound-level.js';
 
 const INTERVAL_MS = 100;
@@ -28,7 +29,7 @@ export function LevelMeter({ track }: { track: MediaStreamTrack }) {
   }, [track]);
   return (
     <label class="sound-level">
-      Sound
+      {broadcastTexts.sound}
       <meter ref={meter} min={LOWEST_DB} max={0} high={LOUD_DB} optimum={LOWEST_DB} value={LOWEST_DB} />
     </label>
   );

@@ -1,28 +1,31 @@
+import { number } from '../locale/format.js';
+import { broadcastTexts } from '../texts/broadcast.js';
 import type { OutboundLayer, OutboundStats } from './outbound-stats.js';
-
-const LIMITATIONS: Record<OutboundStats['limitation'], string> = {
-  none: 'nothing',
-  cpu: 'this machine is too slow',
-  bandwidth: 'the network is too slow',
-  other: 'the browser',
-};
 
 /** Table of the outbound statistics. */
 export function OutboundTable({ outbound, onAirS }: { outbound: OutboundStats; onAirS: number }) {
   return (
     <dl class="outbound">
-      <Row name="On air for" value={durationText(onAirS)} />
-      <Row name="Bit rate" value={bitrateText(outbound.bitrate)} />
-      <Row name="Codec" value={outbound.codec?.replace('video/', '') ?? 'none'} />
+      <Row name={broadcastTexts.onAirFor} value={durationText(onAirS)} />
+      <Row name={broadcastTexts.bitrate} value={bitrateText(outbound.bitrate)} />
+      <Row name={broadcastTexts.codec} value={outbound.codec?.replace('video/', '') ?? broadcastTexts.none} />
       {outbound.layers.map((layer) => (
-        <Row key={layer.rid} name={layer.rid ? `Layer ${layer.rid}` : 'Video'} value={layerText(layer)} />
+        <Row
+          key={layer.rid}
+          name={layer.rid ? broadcastTexts.layer(layer.rid) : broadcastTexts.video}
+          value={layerText(layer)}
+        />
       ))}
-      <Row name="Round-trip time" value={millisecondsText(outbound.roundTripMs)} />
+      <Row name={broadcastTexts.roundTripTime} value={millisecondsText(outbound.roundTripMs)} />
       <Row
-        name="Packets lost"
-        value={outbound.lossRatio === undefined ? 'unknown' : `${(outbound.lossRatio * 100).toFixed(1)} %`}
+        name={broadcastTexts.packetsLost}
+        value={
+          outbound.lossRatio === undefined
+            ? broadcastTexts.unknown
+            : `${number(outbound.lossRatio * 100, 1)} %`
+        }
       />
-      <Row name="Video limited by" value={LIMITATIONS[outbound.limitation]} />
+      <Row name={broadcastTexts.limitedBy} value={broadcastTexts.limitations[outbound.limitation]} />
     </dl>
   );
 }
@@ -37,20 +40,20 @@ function Row({ name, value }: { name: string; value: string }) {
 }
 
 function layerText({ width, height, frameRate, bitrate }: OutboundLayer): string {
-  if (!width || !height) return 'not sent';
+  if (!width || !height) return broadcastTexts.notSent;
   return `${width}×${height}, ${Math.round(frameRate ?? 0)} fps, ${bitrateText(bitrate)}`;
 }
 
 function bitrateText(bitrate: number | undefined): string {
-  return bitrate === undefined ? 'unknown' : `${(bitrate / 1_000_000).toFixed(2)} Mbit/s`;
+  return bitrate === undefined ? broadcastTexts.unknown : `${number(bitrate / 1_000_000, 2)} Mbit/s`;
 }
 
 function millisecondsText(ms: number | undefined): string {
-  return ms === undefined ? 'unknown' : `${Math.round(ms)} ms`;
+  return ms === undefined ? broadcastTexts.unknown : `${Math.round(ms)} ms`;
 }
 
 function durationText(seconds: number): string {
-  const two = (number: number): string => String(Math.floor(number)).padStart(2, '0');
+  const two = (value: number): string => String(Math.floor(value)).padStart(2, '0');
   const hours = Math.floor(seconds / 3_600);
   return `${hours > 0 ? `${hours}:` : ''}${two((seconds / 60) % 60)}:${two(seconds % 60)}`;
 }

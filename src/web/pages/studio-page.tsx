@@ -22,13 +22,12 @@ import { Monitor } from '../studio/monitor.js';
 import { onAirOf } from '../studio/on-air.js';
 import { viewersText } from '../studio/viewer-minutes.js';
 import { ViewerPlot } from '../studio/viewer-plot.js';
+import { formsTexts } from '../texts/forms.js';
+import { studioTexts } from '../texts/studio.js';
 import { Badge } from './badge.js';
 import '../studio/studio.css';
 
-const WAYS: [Way, string][] = [
-  ['obs', 'OBS'],
-  ['browser', 'This browser'],
-];
+const WAYS: Way[] = ['obs', 'browser'];
 
 /** Form that begins the broadcast of this browser; its button is above the tabs. */
 const FORM_ID = 'broadcast-form';
@@ -40,7 +39,7 @@ export function StudioPage({ streamId }: { streamId: string }) {
   }, []);
   return (
     <main class="studio">
-      <SignedIn invitation="Sign in to broadcast.">
+      <SignedIn invitation={studioTexts.signInToBroadcast}>
         {(currentUser) => <Studio currentUser={currentUser} streamId={streamId} />}
       </SignedIn>
     </main>
@@ -89,8 +88,8 @@ function Studio({ currentUser, streamId }: { currentUser: SignedInUser; streamId
     };
   }, [streamId]);
 
-  if (isMissing) return <p class="error">There is no such livestream.</p>;
-  if (!stream) return <p class="faint">Loading…</p>;
+  if (isMissing) return <p class="error">{studioTexts.noSuchLivestream}</p>;
+  if (!stream) return <p class="faint">{formsTexts.loading}</p>;
   const hasEnded = onAirOf(stream, browser?.name) === 'over';
   return (
     <>
@@ -99,7 +98,7 @@ function Studio({ currentUser, streamId }: { currentUser: SignedInUser; streamId
         <Badge badge={badgeOf(stream)} />
         <span class="viewers">{viewersText(stream.viewers)}</span>
         <a class="button" href={`/watch/${encodeURIComponent(streamId)}`}>
-          Watch
+          {studioTexts.watch}
         </a>
       </header>
       <div class="studio-columns">
@@ -112,8 +111,8 @@ function Studio({ currentUser, streamId }: { currentUser: SignedInUser; streamId
           />
           {!hasEnded && (
             <>
-              <div class="tabs" role="tablist" aria-label="Ways to broadcast">
-                {WAYS.map(([name, text]) => (
+              <div class="tabs" role="tablist" aria-label={studioTexts.waysToBroadcast}>
+                {WAYS.map((name) => (
                   <button
                     key={name}
                     type="button"
@@ -123,16 +122,13 @@ function Studio({ currentUser, streamId }: { currentUser: SignedInUser; streamId
                     aria-controls={`panel-${name}`}
                     onClick={() => setWay(name)}
                   >
-                    {text}
+                    {name === 'obs' ? 'OBS' : studioTexts.thisBrowser}
                   </button>
                 ))}
               </div>
               {/* Hidden and not removed: a broadcast of this browser goes on. */}
               <div id="panel-obs" role="tabpanel" aria-labelledby="tab-obs" hidden={way !== 'obs'}>
-                <p>
-                  Settings → Stream: service “Custom…”, with server and stream key. Settings → Output:
-                  keyframe interval 2 s. Then “Start Streaming”.
-                </p>
+                <p>{studioTexts.obsSteps}</p>
                 <KeySection currentUser={currentUser} streamId={streamId} />
               </div>
               <div
@@ -142,7 +138,7 @@ function Studio({ currentUser, streamId }: { currentUser: SignedInUser; streamId
                 hidden={way !== 'browser'}
               >
                 <BroadcastPanel
-                  heading={<h2>This browser</h2>}
+                  heading={<h2>{studioTexts.thisBrowser}</h2>}
                   obtainKey={async () => (await action.run(browserKey(currentUser, streamId)))?.streamKey}
                   controls={{
                     formId: FORM_ID,

@@ -6,6 +6,7 @@ import { isOnAir } from '../broadcast/broadcast-state.js';
 import { ConfirmButton } from '../forms/confirm-button.js';
 import { ErrorText } from '../forms/error-text.js';
 import { useAction } from '../forms/use-action.js';
+import { studioTexts } from '../texts/studio.js';
 import { type OnAir, onAirOf } from './on-air.js';
 
 export type Way = 'obs' | 'browser';
@@ -51,7 +52,7 @@ export function GoLive(props: GoLiveProps) {
   };
 
   return (
-    <section class={`go-live ${onAir}`} aria-label="On air">
+    <section class={`go-live ${onAir}`} aria-label={studioTexts.onAir}>
       <p role="status" aria-live="polite">
         {sentenceOf(onAir, way, testing)}
       </p>
@@ -66,7 +67,7 @@ export function GoLive(props: GoLiveProps) {
               void setTesting(event.currentTarget.checked);
             }}
           />
-          Test first: only you can watch until you press “Go live”
+          {studioTexts.testFirst}
         </label>
       )}
       <div class="actions">
@@ -78,12 +79,12 @@ export function GoLive(props: GoLiveProps) {
             class="primary"
             disabled={isSending || action.isBusy}
           >
-            {testing ? 'Start the test' : 'Go live'}
+            {testing ? studioTexts.startTest : studioTexts.goLive}
           </button>
         )}
         {onAir === 'away' && way === 'browser' && !isSending && (
           <button key="again" type="submit" form={formId} disabled={action.isBusy}>
-            Send again
+            {studioTexts.sendAgain}
           </button>
         )}
         {onAir !== 'off' && onAir !== 'over' && testing && (
@@ -94,20 +95,17 @@ export function GoLive(props: GoLiveProps) {
             disabled={action.isBusy || onAir === 'ending'}
             onClick={() => void setTesting(false)}
           >
-            Go live
+            {studioTexts.goLive}
           </button>
         )}
         {(onAir === 'live' || onAir === 'starting' || onAir === 'away') && !testing && (
-          <ConfirmButton
-            question="End this livestream for everybody? Its stream keys end with it."
-            onConfirm={end}
-          >
-            End
+          <ConfirmButton question={studioTexts.endQuestion} onConfirm={end}>
+            {studioTexts.end}
           </ConfirmButton>
         )}
         {isSending && (
           <button key="stop" type="button" onClick={onStopSending}>
-            Stop sending
+            {studioTexts.stopSending}
           </button>
         )}
       </div>
@@ -119,24 +117,19 @@ export function GoLive(props: GoLiveProps) {
 function sentenceOf(onAir: OnAir, way: Way, testing: boolean): string {
   switch (onAir) {
     case 'off':
-      if (way === 'browser')
-        return testing ? 'You are not live. The next broadcast is a private test.' : 'You are not live.';
-      return testing
-        ? 'You are not live. Press “Start Streaming” in OBS to begin the private test.'
-        : 'You are not live. Press “Start Streaming” in OBS to go live.';
+      if (way === 'browser') return testing ? studioTexts.offNextIsTest : studioTexts.off;
+      return testing ? studioTexts.offObsTest : studioTexts.offObs;
     case 'starting':
-      return testing ? 'The private test is starting…' : 'The broadcast is starting…';
+      return testing ? studioTexts.testStarting : studioTexts.starting;
     case 'testing':
-      return 'Private test: nobody else can watch. Look at the picture and at what the doctor finds, then go live without reconnecting.';
+      return studioTexts.testing;
     case 'live':
-      return 'You are live: viewers can watch.';
+      return studioTexts.live;
     case 'away':
-      return testing
-        ? 'Nothing is sent at the moment: the test goes on when you send again.'
-        : 'Nothing is sent at the moment: viewers wait until you send again.';
+      return testing ? studioTexts.testAway : studioTexts.away;
     case 'ending':
-      return 'The broadcast is ending…';
+      return studioTexts.ending;
     case 'over':
-      return 'This livestream has ended for good: create another one on the dashboard.';
+      return studioTexts.over;
   }
 }

@@ -1,13 +1,14 @@
 import type { Health, HealthFinding } from '../../api/contract.js';
 import { timeText } from '../forms/format.js';
+import { formsTexts } from '../texts/forms.js';
+import { studioTexts } from '../texts/studio.js';
 import { Plot } from './plot.js';
 
-const SEVERITIES = { error: 'Fault', warning: 'Warning', info: 'Note' } as const;
 const ORDER = ['error', 'warning', 'info'] as const;
 
 /** Findings about what the publisher sends, with their cure, and plots of the last minutes. */
 export function HealthPanel({ health }: { health: Health | undefined }) {
-  if (!health) return <p class="faint">Loading…</p>;
+  if (!health) return <p class="faint">{formsTexts.loading}</p>;
   const { series, findings, pastFindings } = health;
   const faults = [...findings].sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
   const isMeasured = series.at.length > 0;
@@ -17,12 +18,10 @@ export function HealthPanel({ health }: { health: Health | undefined }) {
   const isKnown = (values: (number | null)[]): boolean => values.some((value) => value !== null);
   return (
     <section class="doctor" aria-labelledby="doctor">
-      <h2 id="doctor">Ingest doctor</h2>
+      <h2 id="doctor">{studioTexts.doctor}</h2>
       <div role="status" aria-live="polite">
         {faults.length === 0 && (
-          <p class="healthy">
-            {isMeasured ? 'Nothing is wrong with your stream.' : 'Go live to see how your stream does.'}
-          </p>
+          <p class="healthy">{isMeasured ? studioTexts.healthy : studioTexts.unmeasured}</p>
         )}
         <ul class="findings">
           {faults.map((finding) => (
@@ -34,56 +33,56 @@ export function HealthPanel({ health }: { health: Health | undefined }) {
         <div class="plots">
           <Plot
             {...shown}
-            title="Bitrate"
+            title={studioTexts.bitrate}
             unit="Mbit/s"
             lines={[
-              { label: 'video', values: megabits(series.videoBitrate) },
-              { label: 'audio', values: megabits(series.audioBitrate) },
+              { label: studioTexts.video, values: megabits(series.videoBitrate) },
+              { label: studioTexts.audio, values: megabits(series.audioBitrate) },
             ]}
           />
           <Plot
             {...shown}
-            title="Pictures"
-            unit="per second"
+            title={studioTexts.pictures}
+            unit={studioTexts.perSecond}
             lines={[{ label: '', values: series.frameRate }]}
           />
           <Plot
             {...shown}
-            title="Keyframe interval"
+            title={studioTexts.keyframeInterval}
             unit="s"
             lines={[{ label: '', values: series.keyframeInterval }]}
           />
           <Plot
             {...shown}
-            title="Lost"
-            unit="pictures, % of packets"
+            title={studioTexts.lost}
+            unit={studioTexts.lostUnit}
             lines={[
-              { label: 'left out', values: series.droppedPictures },
+              { label: studioTexts.leftOut, values: series.droppedPictures },
               {
-                label: 'loss',
+                label: studioTexts.loss,
                 values: series.packetLoss.map((share) => (share === null ? null : share * 100)),
               },
             ]}
           />
           <Plot
             {...shown}
-            title="Delay"
+            title={studioTexts.delay}
             unit="ms"
             lines={[
-              { label: 'late', values: series.lateMs },
-              { label: 'round trip', values: series.roundTripMs },
+              { label: studioTexts.late, values: series.lateMs },
+              { label: studioTexts.roundTrip, values: series.roundTripMs },
             ]}
           />
           <Plot
             {...shown}
-            title="Sound after picture"
+            title={studioTexts.soundAfterPicture}
             unit="ms"
             lines={[{ label: '', values: series.avSkewMs }]}
           />
           {isKnown(series.audioLevel) && (
             <Plot
               {...shown}
-              title="Level of the sound"
+              title={studioTexts.soundLevel}
               unit="dBFS"
               lines={[{ label: '', values: series.audioLevel }]}
             />
@@ -92,7 +91,7 @@ export function HealthPanel({ health }: { health: Health | undefined }) {
       )}
       {pastFindings.length > 0 && (
         <details>
-          <summary>Earlier in this broadcast ({pastFindings.length})</summary>
+          <summary>{studioTexts.earlier(pastFindings.length)}</summary>
           <ul class="findings">
             {pastFindings.map((finding) => (
               <Finding key={finding.code} finding={finding} />
@@ -107,15 +106,12 @@ export function HealthPanel({ health }: { health: Health | undefined }) {
 function Finding({ finding: { severity, message, cure, since, until } }: { finding: HealthFinding }) {
   return (
     <li class={`finding ${severity}`}>
-      <strong>{SEVERITIES[severity]}: </strong>
+      <strong>{studioTexts.severities[severity]}: </strong>
       {message}
       <br />
       <span>{cure}</span>
       <br />
-      <span class="faint">
-        Since {timeText(since)}
-        {until !== null && `, until ${timeText(until)}`}
-      </span>
+      <span class="faint">{studioTexts.since(timeText(since), until && timeText(until))}</span>
     </li>
   );
 }

@@ -5,6 +5,8 @@ import { onPageOrigin } from '../pages/page-origin.js';
 import { createPlayer } from '../player/create-player.js';
 import type { LivePlayer } from '../player/live-player.js';
 import { PlayerFrame } from '../player/player-frame.js';
+import { formsTexts } from '../texts/forms.js';
+import { studioTexts } from '../texts/studio.js';
 
 /** The picture that viewers get, muted; it counts as a viewer while it is shown. */
 export function Monitor({ stream }: { stream: Stream }) {
@@ -12,7 +14,7 @@ export function Monitor({ stream }: { stream: Stream }) {
   return (
     <section class="monitor">
       <button type="button" aria-expanded={shown} onClick={() => setShown(!shown)}>
-        {shown ? 'Hide the picture' : 'Show the picture that viewers get'}
+        {shown ? studioTexts.hidePicture : studioTexts.showPicture}
       </button>
       {shown && <MonitorPlayer key={stream.startedAt} stream={stream} />}
     </section>
@@ -55,9 +57,9 @@ function MonitorPlayer({ stream: { id, playback } }: { stream: Stream }) {
   return (
     <PlayerFrame
       {...{ video, still }}
-      label="The picture that viewers get"
+      label={studioTexts.picture}
       playback={undefined}
-      notice={hasPicture ? undefined : 'Loading…'}
+      notice={hasPicture ? undefined : formsTexts.loading}
     />
   );
 }

@@ -1,4 +1,5 @@
 import type { Stream, ViewersResponse } from '../../api/contract.js';
+import { studioTexts } from '../texts/studio.js';
 
 export type ViewerMinutes = {
   /** Beginnings of minutes, Unix ms, one after the other. */
@@ -9,20 +10,12 @@ export type ViewerMinutes = {
 
 const MINUTE_MS = 60_000;
 
-/** Names of protocols as users know them. */
-export const PROTOCOL_NAMES: Record<string, string> = {
-  whep: 'WebRTC',
-  'll-hls': 'low-latency HLS',
-  hls: 'HLS',
-  dash: 'DASH',
-};
-
 /** `12 watching: 3 by WebRTC, 9 by HLS`. */
 export function viewersText({ total, byProtocol }: Stream['viewers']): string {
   const protocols = Object.entries(byProtocol)
     .filter(([, count]) => count > 0)
-    .map(([protocol, count]) => `${count} by ${PROTOCOL_NAMES[protocol] ?? protocol}`);
-  return `${total} watching${protocols.length > 0 ? `: ${protocols.join(', ')}` : ''}`;
+    .map(([protocol, count]) => studioTexts.byProtocol(count, studioTexts.protocols[protocol] ?? protocol));
+  return studioTexts.watching(total, protocols);
 }
 
 /**
@@ -44,7 +37,7 @@ export function filledMinutes(
   const at: number[] = [];
   for (let minute = first; minute <= last; minute += MINUTE_MS) at.push(minute);
   const byProtocol = Object.fromEntries(
-    Object.keys(PROTOCOL_NAMES).map((protocol) => [
+    Object.keys(studioTexts.protocols).map((protocol) => [
       protocol,
       at.map((minute) => known.get(minute)?.[protocol] ?? 0),
     ]),

@@ -3,8 +3,9 @@ import type { ViewersResponse } from '../../api/contract.js';
 import { callApi } from '../api/api-client.js';
 import { Poll } from '../api/poll.js';
 import { serverClock } from '../api/server-clock.js';
+import { studioTexts } from '../texts/studio.js';
 import { Plot } from './plot.js';
-import { filledMinutes, PROTOCOL_NAMES } from './viewer-minutes.js';
+import { filledMinutes } from './viewer-minutes.js';
 
 /** Length of the plot. */
 const MINUTES = 120;
@@ -29,7 +30,7 @@ export function ViewerPlot({ streamId }: { streamId: string }) {
 
   if (!known?.history?.length) return null;
   const { at, byProtocol } = filledMinutes(known.history, serverClock.now(), MINUTES);
-  const lines = Object.entries(PROTOCOL_NAMES)
+  const lines = Object.entries(studioTexts.protocols)
     .map(([protocol, label]) => ({ label, values: byProtocol[protocol] ?? [] }))
     .filter(({ values }) => values.some((count) => count > 0));
   if (lines.length === 0) return null;
@@ -37,8 +38,8 @@ export function ViewerPlot({ streamId }: { streamId: string }) {
     <section class="viewer-plot">
       <Plot
         key={lines.map(({ label }) => label).join()}
-        title="Viewers"
-        unit="at most, by minute"
+        title={studioTexts.viewers}
+        unit={studioTexts.atMostByMinute}
         {...{ at, lines }}
       />
     </section>

@@ -4,8 +4,11 @@ import { apiPath, callApi } from '../api/api-client.js';
 import { ErrorText } from '../forms/error-text.js';
 import { durationText, timeText } from '../forms/format.js';
 import { useAction } from '../forms/use-action.js';
+import { number } from '../locale/format.js';
 import { Plot } from '../studio/plot.js';
-import { PROTOCOL_NAMES } from '../studio/viewer-minutes.js';
+import { formsTexts } from '../texts/forms.js';
+import { livestreamTexts } from '../texts/livestream.js';
+import { studioTexts } from '../texts/studio.js';
 
 const ANALYTICS = 'GET /api/livestream/:streamId/broadcasts/:broadcastId/analytics';
 
@@ -35,18 +38,18 @@ export function AnalyticsSection({ streamId }: { streamId: string }) {
 
   return (
     <section class="analytics">
-      <h3>Analytics</h3>
+      <h3>{livestreamTexts.analytics}</h3>
       <ErrorText>{error}</ErrorText>
-      {broadcasts?.length === 0 && <p class="faint">None yet: they begin with the first broadcast.</p>}
+      {broadcasts?.length === 0 && <p class="faint">{livestreamTexts.noAnalytics}</p>}
       {broadcasts && broadcasts.length > 0 && (
         <div class="row">
           <label>
-            Broadcast
+            {livestreamTexts.broadcast}
             <select value={chosenId} onChange={(event) => void choose(event.currentTarget.value)}>
               {broadcasts.map(({ id, startedAt, endedAt }) => (
                 <option key={id} value={id}>
                   {timeText(startedAt)}
-                  {endedAt === null && ' (running)'}
+                  {endedAt === null && ` ${livestreamTexts.running}`}
                 </option>
               ))}
             </select>
@@ -54,14 +57,14 @@ export function AnalyticsSection({ streamId }: { streamId: string }) {
           {chosenId && (
             <>
               <button type="button" disabled={isBusy} onClick={() => void choose(chosenId)}>
-                Refresh
+                {formsTexts.refresh}
               </button>
               <a
                 class="button"
                 href={`${apiPath(ANALYTICS, { streamId, broadcastId: chosenId })}.csv`}
                 download
               >
-                Download CSV
+                {livestreamTexts.downloadCsv}
               </a>
             </>
           )}
@@ -75,32 +78,42 @@ export function AnalyticsSection({ streamId }: { streamId: string }) {
 function Analytics({ analytics }: { analytics: BroadcastAnalytics }) {
   const { from, intervalS, series, views, viewers, watchTimeS, peakViewers, messages, authors } = analytics;
   const at = series.total.map((_, index) => Date.parse(from) + index * intervalS * 1_000);
-  const byProtocol = (Object.keys(PROTOCOL_NAMES) as ('whep' | 'll-hls' | 'hls' | 'dash')[])
-    .map((protocol) => ({ label: PROTOCOL_NAMES[protocol] ?? protocol, values: series[protocol] }))
+  const byProtocol = (Object.keys(studioTexts.protocols) as ('whep' | 'll-hls' | 'hls' | 'dash')[])
+    .map((protocol) => ({ label: studioTexts.protocols[protocol] ?? protocol, values: series[protocol] }))
     .filter(({ values }) => values.some((count) => count > 0));
-  const every = intervalS === 60 ? 'a minute' : `in ${intervalS / 60} minutes`;
+  const every = livestreamTexts.everyMinutes(intervalS / 60);
   return (
     <>
       <dl class="figures">
-        <Figure name="Viewers" value={viewers} />
-        <Figure name="Views" value={views} />
-        <Figure name="Most at once" value={peakViewers} />
-        <Figure name="Watched together" value={durationText(watchTimeS)} />
-        <Figure name="Watched each" value={durationText(viewers === 0 ? 0 : watchTimeS / viewers)} />
-        <Figure name="Chat messages" value={`${messages.toLocaleString()} by ${authors.toLocaleString()}`} />
+        <Figure name={livestreamTexts.viewers} value={viewers} />
+        <Figure name={livestreamTexts.views} value={views} />
+        <Figure name={livestreamTexts.mostAtOnce} value={peakViewers} />
+        <Figure name={livestreamTexts.watchedTogether} value={durationText(watchTimeS)} />
+        <Figure
+          name={livestreamTexts.watchedEach}
+          value={durationText(viewers === 0 ? 0 : watchTimeS / viewers)}
+        />
+        <Figure name={livestreamTexts.chatMessages} value={livestreamTexts.messagesBy(messages, authors)} />
       </dl>
       <div class="plots">
-        {byProtocol.length > 0 && <Plot title="Viewers" unit="at most" at={at} lines={byProtocol} />}
+        {byProtocol.length > 0 && (
+          <Plot title={livestreamTexts.viewers} unit={livestreamTexts.atMost} at={at} lines={byProtocol} />
+        )}
         <Plot
-          title="Came and left"
+          title={livestreamTexts.cameAndLeft}
           unit={every}
           at={at}
           lines={[
-            { label: 'came', values: series.joined },
-            { label: 'left', values: series.departed },
+            { label: livestreamTexts.came, values: series.joined },
+            { label: livestreamTexts.left, values: series.departed },
           ]}
         />
-        <Plot title="Chat messages" unit={every} at={at} lines={[{ label: '', values: series.messages }]} />
+        <Plot
+          title={livestreamTexts.chatMessages}
+          unit={every}
+          at={at}
+          lines={[{ label: '', values: series.messages }]}
+        />
       </div>
     </>
   );
@@ -110,7 +123,7 @@ function Figure({ name, value }: { name: string; value: number | string }) {
   return (
     <div>
       <dt>{name}</dt>
-      <dd>{typeof value === 'number' ? value.toLocaleString() : value}</dd>
+      <dd>{typeof value === 'number' ? number(value) : value}</dd>
     </div>
   );
 }

@@ -8,6 +8,8 @@ import { CopyField } from '../forms/copy-field.js';
 import { Disclosure } from '../forms/disclosure.js';
 import { ErrorText } from '../forms/error-text.js';
 import { useAction } from '../forms/use-action.js';
+import { dashboardTexts } from '../texts/dashboard.js';
+import { formsTexts } from '../texts/forms.js';
 import { RestreamSection } from './restream-section.js';
 
 /** Channel of the account: its page, a key by which every broadcast is its own livestream, their defaults, restream targets. */
@@ -45,37 +47,31 @@ export function ChannelSection({ currentUser, name }: { currentUser: CurrentUser
 
   return (
     <section class="card" aria-labelledby="channel">
-      <h2 id="channel">Channel</h2>
-      <p class="faint">
-        With the channel key you set OBS up once: each broadcast continues the livestream that is planned, or
-        becomes a new one.
-      </p>
+      <h2 id="channel">{dashboardTexts.channel}</h2>
+      <p class="faint">{dashboardTexts.channelIntroduction}</p>
       {minted ? (
         <>
-          <CopyField label="Server" value={minted.ingest.rtmp.server} />
-          <CopyField label="Channel key" value={minted.streamKey} isSecret />
-          <p class="faint">The key is shown only now. A former key works for another hour.</p>
+          <CopyField label={formsTexts.server} value={minted.ingest.rtmp.server} />
+          <CopyField label={dashboardTexts.channelKey} value={minted.streamKey} isSecret />
+          <p class="faint">{dashboardTexts.channelKeyShownNow}</p>
         </>
       ) : hasKey ? (
-        <ConfirmButton
-          question="Replace the channel key? The former one ends in an hour."
-          onConfirm={() => void mint()}
-        >
-          New channel key
+        <ConfirmButton question={dashboardTexts.replaceChannelKey} onConfirm={() => void mint()}>
+          {dashboardTexts.newChannelKey}
         </ConfirmButton>
       ) : (
         <button type="button" disabled={isBusy || !channel} onClick={() => void mint()}>
-          Create a channel key
+          {dashboardTexts.createChannelKey}
         </button>
       )}
       <p>
-        <a href={channelPath(name)}>Page of the channel</a>
+        <a href={channelPath(name)}>{dashboardTexts.channelPage}</a>
       </p>
       {channel && (
-        <Disclosure summary="About the channel, and defaults of new livestreams">
+        <Disclosure summary={dashboardTexts.channelSettings}>
           <form class="card" onSubmit={(event) => void save(event)} onInput={() => setIsSaved(false)}>
             <label>
-              About the channel
+              {dashboardTexts.aboutChannel}
               <textarea
                 name="channelDescription"
                 maxLength={1_000}
@@ -84,11 +80,11 @@ export function ChannelSection({ currentUser, name }: { currentUser: CurrentUser
               />
             </label>
             <label>
-              Default title
+              {dashboardTexts.defaultTitle}
               <input name="defaultTitle" required maxLength={200} defaultValue={channel.defaultTitle} />
             </label>
             <label>
-              Default description
+              {dashboardTexts.defaultDescription}
               <textarea
                 name="defaultDescription"
                 maxLength={5_000}
@@ -98,16 +94,16 @@ export function ChannelSection({ currentUser, name }: { currentUser: CurrentUser
             </label>
             <label class="tick">
               <input name="recordingEnabled" type="checkbox" defaultChecked={channel.recordingEnabled} />
-              Record their broadcasts
+              {dashboardTexts.recordBroadcasts}
             </label>
             <button type="submit" class="primary" disabled={isBusy}>
-              Save the channel
+              {dashboardTexts.saveChannel}
             </button>
-            <p role="status">{isSaved ? 'Saved.' : ''}</p>
+            <p role="status">{isSaved ? dashboardTexts.saved : ''}</p>
           </form>
         </Disclosure>
       )}
-      <Disclosure summary="Send every livestream to other platforms">
+      <Disclosure summary={dashboardTexts.sendEverywhere}>
         <RestreamSection currentUser={currentUser} />
       </Disclosure>
       <ErrorText>{error}</ErrorText>

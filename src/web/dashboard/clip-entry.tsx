@@ -6,6 +6,8 @@ import { ErrorText } from '../forms/error-text.js';
 import { durationText, sizeText, timeText } from '../forms/format.js';
 import { useAction } from '../forms/use-action.js';
 import { type Visibility, VisibilitySelect } from '../forms/visibility-select.js';
+import { dashboardTexts } from '../texts/dashboard.js';
+import { formsTexts } from '../texts/forms.js';
 
 type ClipEntryProps = { clip: Clip; csrfToken: string | null; onChange: () => void };
 
@@ -38,30 +40,30 @@ export function ClipEntry({ clip, csrfToken, onChange }: ClipEntryProps) {
       </span>
       {playback && (
         <a class="button" href={new URL(playback.mp4).pathname} download>
-          Download
+          {formsTexts.download}
         </a>
       )}
       {!editing && (
         <button type="button" onClick={() => setEditing(true)}>
-          Edit
+          {formsTexts.edit}
         </button>
       )}
-      <ConfirmButton question="Delete this clip for ever?" onConfirm={() => void remove()}>
-        Delete
+      <ConfirmButton question={dashboardTexts.deleteClip} onConfirm={() => void remove()}>
+        {formsTexts.delete}
       </ConfirmButton>
       {editing && (
         <form class="card" onSubmit={(event) => void save(event)}>
           <label>
-            Title
+            {formsTexts.title}
             <input name="title" required maxLength={200} defaultValue={title} />
           </label>
           <VisibilitySelect value={visibility} />
           <div class="actions">
             <button type="submit" class="primary" disabled={isBusy}>
-              Save
+              {formsTexts.save}
             </button>
             <button type="button" onClick={() => setEditing(false)}>
-              Cancel
+              {formsTexts.cancel}
             </button>
           </div>
         </form>
@@ -73,7 +75,8 @@ export function ClipEntry({ clip, csrfToken, onChange }: ClipEntryProps) {
 
 function factsOf({ state, createdAt, durationS, sizeBytes, visibility }: Clip): string {
   const made = timeText(createdAt);
-  if (state === 'processing') return `${made} · being cut · ${visibility}`;
-  if (state === 'failed') return `${made} · failed`;
-  return `${made} · ${durationText(durationS)} · ${sizeText(sizeBytes)} · ${visibility}`;
+  if (state === 'processing')
+    return `${made} · ${dashboardTexts.beingCut} · ${formsTexts.visibility[visibility]}`;
+  if (state === 'failed') return `${made} · ${dashboardTexts.failed}`;
+  return `${made} · ${durationText(durationS)} · ${sizeText(sizeBytes)} · ${formsTexts.visibility[visibility]}`;
 }

@@ -4,6 +4,8 @@ import type { CurrentUser } from '../account/account.js';
 import { callApi } from '../api/api-client.js';
 import { ErrorText } from '../forms/error-text.js';
 import { useAction } from '../forms/use-action.js';
+import { dashboardTexts } from '../texts/dashboard.js';
+import { formsTexts } from '../texts/forms.js';
 import { ClipEntry } from './clip-entry.js';
 
 /** Interval at which clips that are being cut are read again, ms. */
@@ -42,10 +44,8 @@ export function ClipSection({
 
   return (
     <section class="card" aria-labelledby="clips">
-      <h2 id="clips">Your clips</h2>
-      {clips?.length === 0 && (
-        <p class="faint">None yet. Make one on the page of a livestream or recording.</p>
-      )}
+      <h2 id="clips">{dashboardTexts.yourClips}</h2>
+      {clips?.length === 0 && <p class="faint">{dashboardTexts.noClips}</p>}
       <ul class="entries">
         {clips?.map((clip) => (
           <ClipEntry key={clip.id} clip={clip} csrfToken={csrfToken} onChange={() => void load()} />
@@ -53,7 +53,7 @@ export function ClipSection({
       </ul>
       {clips?.length === shown && (
         <button type="button" onClick={() => setShown(shown + PAGE)}>
-          Show more
+          {formsTexts.showMore}
         </button>
       )}
       <ErrorText>{error}</ErrorText>

@@ -7,6 +7,8 @@ import { CopyField } from '../forms/copy-field.js';
 import { ErrorText } from '../forms/error-text.js';
 import { timeText } from '../forms/format.js';
 import { useAction } from '../forms/use-action.js';
+import { formsTexts } from '../texts/forms.js';
+import { livestreamTexts } from '../texts/livestream.js';
 
 type KeySectionProps = { currentUser: CurrentUser; streamId: string };
 
@@ -45,49 +47,46 @@ export function KeySection({ currentUser: { csrfToken }, streamId }: KeySectionP
 
   return (
     <section>
-      <h3>Stream key</h3>
+      <h3>{formsTexts.streamKey}</h3>
       {minted ? (
         <>
-          <CopyField label="Server" value={minted.ingest.rtmp.server} />
-          <CopyField label="Stream key" value={minted.streamKey} isSecret />
-          {minted.ingest.whip && <CopyField label="WHIP server" value={minted.ingest.whip.server} />}
-          <p class="faint">The key is shown only now. The former key works for another hour.</p>
+          <CopyField label={formsTexts.server} value={minted.ingest.rtmp.server} />
+          <CopyField label={formsTexts.streamKey} value={minted.streamKey} isSecret />
+          {minted.ingest.whip && (
+            <CopyField label={livestreamTexts.whipServer} value={minted.ingest.whip.server} />
+          )}
+          <p class="faint">{livestreamTexts.keyShownNow}</p>
         </>
       ) : (
-        <ConfirmButton
-          question="Replace the stream key? The former one ends in an hour."
-          onConfirm={() => void rotate()}
-        >
-          New stream key
+        <ConfirmButton question={livestreamTexts.replaceKey} onConfirm={() => void rotate()}>
+          {livestreamTexts.newStreamKey}
         </ConfirmButton>
       )}
       <details onToggle={(event) => event.currentTarget.open && void load()}>
-        <summary>All keys</summary>
+        <summary>{livestreamTexts.allKeys}</summary>
         <ul class="entries">
           {keys?.map(({ id, label, status, protocols, createdAt, lastUsedAt, expiresAt }) => (
             <li key={id}>
               <span>
-                {label || 'Stream key'}{' '}
+                {label || formsTexts.streamKey}{' '}
                 <span class="faint">
-                  · {status}
-                  {protocols && ` · ${protocols.join(', ').toUpperCase()} only`} · made {timeText(createdAt)}
-                  {lastUsedAt && ` · last used ${timeText(lastUsedAt)}`}
-                  {expiresAt && ` · ends ${timeText(expiresAt)}`}
+                  · {livestreamTexts.keyStatus[status]}
+                  {protocols && ` · ${livestreamTexts.onlyBy(protocols.join(', ').toUpperCase())}`} ·{' '}
+                  {livestreamTexts.keyMade(timeText(createdAt))}
+                  {lastUsedAt && ` · ${livestreamTexts.keyUsed(timeText(lastUsedAt))}`}
+                  {expiresAt && ` · ${livestreamTexts.keyEnds(timeText(expiresAt))}`}
                 </span>
               </span>
               {(status === 'active' || status === 'replaced') && (
-                <ConfirmButton
-                  question="Revoke this key? A broadcast with it ends at once."
-                  onConfirm={() => void revoke(id)}
-                >
-                  Revoke
+                <ConfirmButton question={livestreamTexts.revokeKey} onConfirm={() => void revoke(id)}>
+                  {livestreamTexts.revoke}
                 </ConfirmButton>
               )}
             </li>
           ))}
         </ul>
       </details>
-      <ErrorText>{isMissing ? 'This livestream has no active stream key.' : error}</ErrorText>
+      <ErrorText>{isMissing ? livestreamTexts.noActiveKey : error}</ErrorText>
     </section>
   );
 }

@@ -1,4 +1,5 @@
 import type { Stream } from '../api/api-client.js';
+import { livestreamTexts } from '../texts/livestream.js';
 
 type Ladder = NonNullable<Stream['ladder']>;
 
@@ -23,20 +24,20 @@ export function LadderEditor({ ladder, onChange }: LadderEditorProps) {
 
   return (
     <fieldset>
-      <legend>Quality levels below your own</legend>
+      <legend>{livestreamTexts.levels}</legend>
       <label class="tick">
         <input
           type="checkbox"
           checked={ladder !== null}
           onChange={({ currentTarget }) => onChange(currentTarget.checked ? PROPOSED : null)}
         />
-        Choose them for this livestream
+        {livestreamTexts.chooseLevels}
       </label>
       {/* At every key: when the page is rendered anew, a field gets the value that is known. */}
       {rungs.map((rung, index) => (
         <div class="row" key={index}>
           <label>
-            Lines
+            {livestreamTexts.lines}
             <input
               type="number"
               {...{ required: true, min: 96, max: 4320, step: 2 }}
@@ -58,29 +59,25 @@ export function LadderEditor({ ladder, onChange }: LadderEditorProps) {
             />
           </label>
           <label>
-            Frames/s
+            {livestreamTexts.framesPerSecond}
             <input
               type="number"
-              {...{ min: 15, max: 60, placeholder: 'all' }}
+              {...{ min: 15, max: 60, placeholder: livestreamTexts.allFrames }}
               value={rung.frameRate ?? ''}
               onInput={({ currentTarget }) => replace(index, withFrameRate(rung, currentTarget.value))}
             />
           </label>
           <button type="button" onClick={() => onChange(rungs.filter((_, other) => other !== index))}>
-            Remove
+            {livestreamTexts.remove}
           </button>
         </div>
       ))}
       {ladder && rungs.length < MAXIMUM_RUNGS && (
         <button type="button" onClick={() => onChange([...rungs, nextBelow(rungs.at(-1))])}>
-          Add a level
+          {livestreamTexts.addLevel}
         </button>
       )}
-      {ladder && (
-        <p class="faint">
-          Best first; they apply from the next broadcast on. Without any, only your own quality is offered.
-        </p>
-      )}
+      {ladder && <p class="faint">{livestreamTexts.levelsNote}</p>}
     </fieldset>
   );
 }

@@ -7,6 +7,8 @@ import { timeText } from '../forms/format.js';
 import { useAction } from '../forms/use-action.js';
 import { Badge } from '../pages/badge.js';
 import type { Badge as BadgeData } from '../pages/playback-state.js';
+import { formsTexts } from '../texts/forms.js';
+import { livestreamTexts } from '../texts/livestream.js';
 import { AnalyticsSection } from './analytics-section.js';
 import { KeySection } from './key-section.js';
 import { LivestreamForm } from './livestream-form.js';
@@ -37,7 +39,9 @@ export function LivestreamCard({ currentUser, stream, onChange }: LivestreamCard
       <header class="about">
         <h2>{stream.title}</h2>
         <Badge badge={badgeOf(stream)} />
-        {stream.state.name !== 'offline' && <span class="viewers">{stream.viewers.total} watching</span>}
+        {stream.state.name !== 'offline' && (
+          <span class="viewers">{livestreamTexts.watching(stream.viewers.total)}</span>
+        )}
       </header>
       {stream.notices.map(({ topic, message }) => (
         <p key={topic} class="health">
@@ -47,15 +51,15 @@ export function LivestreamCard({ currentUser, stream, onChange }: LivestreamCard
       <p class="faint">{summaryOf(stream)}</p>
       <div class="actions">
         <a class="button" href={`/watch/${encodeURIComponent(stream.id)}`}>
-          Watch
+          {livestreamTexts.watch}
         </a>
         {!hasEnded && (
           <a class="button" href={`/studio/${encodeURIComponent(stream.id)}`}>
-            Studio
+            {livestreamTexts.studio}
           </a>
         )}
         <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
-          {open ? 'Less' : 'Manage'}
+          {open ? livestreamTexts.less : livestreamTexts.manage}
         </button>
       </div>
       {open && (
@@ -63,7 +67,7 @@ export function LivestreamCard({ currentUser, stream, onChange }: LivestreamCard
           {editing ? (
             <LivestreamForm
               stream={stream}
-              submitText="Save"
+              submitText={formsTexts.save}
               onCancel={() => setEditing(false)}
               action={action}
               onSubmit={async (body) => {
@@ -74,23 +78,23 @@ export function LivestreamCard({ currentUser, stream, onChange }: LivestreamCard
           ) : (
             <div class="actions">
               <button type="button" onClick={() => setEditing(true)}>
-                Edit
+                {formsTexts.edit}
               </button>
               {!hasEnded && (
                 <ConfirmButton
-                  question="End this livestream? Its stream keys end with it."
+                  question={livestreamTexts.endQuestion}
                   onConfirm={() =>
                     void act(callApi('POST /api/livestream/:streamId/end', { params, body: {}, csrfToken }))
                   }
                 >
-                  End
+                  {livestreamTexts.end}
                 </ConfirmButton>
               )}
               <ConfirmButton
-                question="Delete this livestream with its chat and recordings?"
+                question={livestreamTexts.deleteQuestion}
                 onConfirm={() => void act(callApi('DELETE /api/livestream/:streamId', { params, csrfToken }))}
               >
-                Delete
+                {formsTexts.delete}
               </ConfirmButton>
             </div>
           )}
@@ -108,23 +112,26 @@ export function LivestreamCard({ currentUser, stream, onChange }: LivestreamCard
 }
 
 export function badgeOf({ state, status, testing }: Stream): BadgeData {
-  if (testing && state.name !== 'offline') return { tone: 'busy', text: 'Private test' };
+  if (testing && state.name !== 'offline') return { tone: 'busy', text: livestreamTexts.badgeTest };
   switch (state.name) {
     case 'live':
-      return { tone: 'live', text: 'Live' };
+      return { tone: 'live', text: livestreamTexts.live };
     case 'starting':
-      return { tone: 'busy', text: 'Starting' };
+      return { tone: 'busy', text: livestreamTexts.badgeStarting };
     case 'reconnecting':
-      return { tone: 'busy', text: 'Waiting' };
+      return { tone: 'busy', text: livestreamTexts.badgeWaiting };
     case 'ending':
-      return { tone: 'quiet', text: 'Ending' };
+      return { tone: 'quiet', text: livestreamTexts.badgeEnding };
     case 'offline':
-      return { tone: 'quiet', text: status === 'ended' ? 'Ended' : 'Not live' };
+      return {
+        tone: 'quiet',
+        text: status === 'ended' ? livestreamTexts.badgeEnded : livestreamTexts.badgeNotLive,
+      };
   }
 }
 
 function summaryOf({ scheduledAt, endedAt, createdAt, state }: Stream): string {
-  if (state.name === 'offline' && endedAt) return `Last broadcast ended ${timeText(endedAt)}`;
-  if (state.name === 'offline' && scheduledAt) return `Planned for ${timeText(scheduledAt)}`;
-  return `Created ${timeText(createdAt)}`;
+  if (state.name === 'offline' && endedAt) return livestreamTexts.lastEnded(timeText(endedAt));
+  if (state.name === 'offline' && scheduledAt) return livestreamTexts.plannedFor(timeText(scheduledAt));
+  return livestreamTexts.createdAt(timeText(createdAt));
 }

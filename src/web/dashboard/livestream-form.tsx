@@ -3,6 +3,8 @@ import type { Stream } from '../api/api-client.js';
 import { ErrorText } from '../forms/error-text.js';
 import type { Action } from '../forms/use-action.js';
 import { type Visibility, VisibilitySelect } from '../forms/visibility-select.js';
+import { formsTexts } from '../texts/forms.js';
+import { livestreamTexts } from '../texts/livestream.js';
 import { LadderEditor } from './ladder-editor.js';
 
 export type LivestreamFields = {
@@ -50,41 +52,41 @@ export function LivestreamForm({ stream, submitText, action, onSubmit, onCancel 
   return (
     <form class="card" onSubmit={submit}>
       <label>
-        Title
+        {formsTexts.title}
         <input name="title" required maxLength={200} defaultValue={stream?.title ?? ''} />
       </label>
       <label>
-        Description
+        {livestreamTexts.description}
         <textarea name="description" maxLength={5_000} rows={3} defaultValue={stream?.description ?? ''} />
       </label>
       <label>
-        Tags, separated by commas
+        {livestreamTexts.tags}
         <input name="tags" maxLength={170} defaultValue={stream?.tags.join(', ') ?? ''} />
       </label>
       <VisibilitySelect value={stream?.visibility ?? 'public'} />
       <label>
-        Planned start
+        {livestreamTexts.plannedStart}
         <input name="scheduledAt" type="datetime-local" defaultValue={localTime(stream?.scheduledAt)} />
       </label>
       <label>
-        Viewers at most
+        {livestreamTexts.viewerLimit}
         <input
           name="viewerLimit"
           type="number"
           min={1}
           max={1_000_000}
-          placeholder="No limit"
+          placeholder={livestreamTexts.noLimit}
           defaultValue={stream?.viewerLimit ?? ''}
         />
       </label>
       <label class="tick">
         <input name="recordingEnabled" type="checkbox" defaultChecked={stream?.recordingEnabled ?? false} />
-        Record every broadcast
+        {livestreamTexts.recordEvery}
       </label>
       <LadderEditor ladder={ladder} onChange={setLadder} />
       <label class="tick">
         <input name="clipsByViewers" type="checkbox" defaultChecked={stream?.clipsBy === 'viewers'} />
-        Viewers may make clips
+        {livestreamTexts.viewersMayClip}
       </label>
       <ErrorText>{action.error}</ErrorText>
       <div class="actions">
@@ -93,7 +95,7 @@ export function LivestreamForm({ stream, submitText, action, onSubmit, onCancel 
         </button>
         {onCancel && (
           <button type="button" onClick={onCancel}>
-            Cancel
+            {formsTexts.cancel}
           </button>
         )}
       </div>

@@ -4,6 +4,7 @@ import { ErrorText } from '../forms/error-text.js';
 import { timeText } from '../forms/format.js';
 import { useAction } from '../forms/use-action.js';
 import { useNames } from '../forms/use-names.js';
+import { livestreamTexts } from '../texts/livestream.js';
 
 type Person = { userId: string; note?: string };
 type PeopleProps = { streamId: string; csrfToken: string | null };
@@ -13,12 +14,12 @@ export function PeopleSection({ streamId, csrfToken }: PeopleProps) {
   const params = { streamId };
   return (
     <section>
-      <h3>People</h3>
+      <h3>{livestreamTexts.people}</h3>
       <People
-        title="Moderators"
-        empty="Nobody yet: moderators delete messages, ban people and make clips."
-        addText="Appoint"
-        removeText="Dismiss"
+        title={livestreamTexts.moderators}
+        empty={livestreamTexts.noModerators}
+        addText={livestreamTexts.appoint}
+        removeText={livestreamTexts.dismiss}
         list={async () => {
           const result = await callApi('GET /api/livestream/:streamId/chat/moderators', { params });
           return result.kind === 'ok' ? { ...result, value: result.value.moderators } : result;
@@ -35,10 +36,10 @@ export function PeopleSection({ streamId, csrfToken }: PeopleProps) {
         }
       />
       <People
-        title="Invited viewers"
-        empty="Nobody yet: they may watch while the livestream is private."
-        addText="Invite"
-        removeText="Remove"
+        title={livestreamTexts.invited}
+        empty={livestreamTexts.noInvited}
+        addText={livestreamTexts.invite}
+        removeText={livestreamTexts.remove}
         list={async () => {
           const result = await callApi('GET /api/livestream/:streamId/guests', { params });
           return result.kind === 'ok' ? { ...result, value: result.value.guests } : result;
@@ -55,16 +56,16 @@ export function PeopleSection({ streamId, csrfToken }: PeopleProps) {
         }
       />
       <People
-        title="Banned from the chat"
-        empty="Nobody."
-        addText="Ban"
-        removeText="Lift the ban"
+        title={livestreamTexts.banned}
+        empty={livestreamTexts.nobody}
+        addText={livestreamTexts.ban}
+        removeText={livestreamTexts.liftBan}
         list={async () => {
           const result = await callApi('GET /api/livestream/:streamId/chat/bans', { params });
           if (result.kind !== 'ok') return result;
           const value = result.value.bans.map(({ userId, reason, until }) => ({
             userId,
-            note: [reason, until === null ? 'for good' : `until ${timeText(until)}`]
+            note: [reason, until === null ? livestreamTexts.forGood : livestreamTexts.until(timeText(until))]
               .filter(Boolean)
               .join(' · '),
           }));
@@ -145,14 +146,14 @@ function People({ title, empty, addText, removeText, list, add, remove }: People
       </ul>
       <form class="row" onSubmit={(event) => void submit(event)}>
         <label>
-          Name
+          {livestreamTexts.name}
           <input name="name" required maxLength={100} autocomplete="off" />
         </label>
         <button type="submit" disabled={isBusy} aria-label={`${addText}: ${title}`}>
           {addText}
         </button>
       </form>
-      <ErrorText>{isUnknown ? 'There is no account with this name.' : error}</ErrorText>
+      <ErrorText>{isUnknown ? livestreamTexts.noAccount : error}</ErrorText>
     </fieldset>
   );
 }

@@ -3,6 +3,8 @@ import type { QoeResponse } from '../../api/contract.js';
 import { callApi } from '../api/api-client.js';
 import { ErrorText } from '../forms/error-text.js';
 import { durationText, timeText } from '../forms/format.js';
+import { number } from '../locale/format.js';
+import { livestreamTexts } from '../texts/livestream.js';
 import { qualityCsv, rowsOf } from './quality-rows.js';
 
 /** Table of the quality that viewers experienced in the broadcasts of a livestream, also as CSV. */
@@ -32,30 +34,28 @@ export function QualitySection({ streamId }: { streamId: string }) {
   };
   return (
     <section aria-labelledby={`quality-${streamId}`}>
-      <h3 id={`quality-${streamId}`}>Quality for viewers</h3>
+      <h3 id={`quality-${streamId}`}>{livestreamTexts.quality}</h3>
       <ErrorText>{error}</ErrorText>
-      {broadcasts && rows.length === 0 && (
-        <p class="faint">Nothing yet: players report while somebody watches.</p>
-      )}
+      {broadcasts && rows.length === 0 && <p class="faint">{livestreamTexts.noQuality}</p>}
       {rows.length > 0 && (
         <>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a table that scrolls must be reached by the keyboard */}
-          <section class="table" tabIndex={0} aria-label="Broadcasts">
+          <section class="table" tabIndex={0} aria-label={livestreamTexts.broadcasts}>
             <table>
               <thead>
                 <tr>
-                  <th>Broadcast</th>
-                  <th>Delivery</th>
-                  <th>Plays</th>
-                  <th>Watched</th>
-                  <th>Startup, median</th>
+                  <th>{livestreamTexts.broadcast}</th>
+                  <th>{livestreamTexts.delivery}</th>
+                  <th>{livestreamTexts.plays}</th>
+                  <th>{livestreamTexts.watched}</th>
+                  <th>{livestreamTexts.startup}</th>
                   <th>95 %</th>
-                  <th>Behind live, median</th>
-                  <th>Stalled</th>
-                  <th>Stalls</th>
-                  <th>Switches</th>
-                  <th>Failures</th>
-                  <th>Falls to HLS</th>
+                  <th>{livestreamTexts.behindLive}</th>
+                  <th>{livestreamTexts.stalled}</th>
+                  <th>{livestreamTexts.stalls}</th>
+                  <th>{livestreamTexts.switches}</th>
+                  <th>{livestreamTexts.failures}</th>
+                  <th>{livestreamTexts.falls}</th>
                 </tr>
               </thead>
               <tbody>
@@ -68,7 +68,7 @@ export function QualitySection({ streamId }: { streamId: string }) {
                     <td>{secondsText(row.startupP50Ms)}</td>
                     <td>{secondsText(row.startupP95Ms)}</td>
                     <td>{secondsText(row.latencyP50Ms)}</td>
-                    <td>{(row.rebufferRatio * 100).toFixed(2)} %</td>
+                    <td>{number(row.rebufferRatio * 100, 2)} %</td>
                     <td>{row.rebuffers}</td>
                     <td>{row.switches}</td>
                     <td>{row.failures}</td>
@@ -79,7 +79,7 @@ export function QualitySection({ streamId }: { streamId: string }) {
             </table>
           </section>
           <button type="button" onClick={download}>
-            Download as CSV
+            {livestreamTexts.downloadAsCsv}
           </button>
         </>
       )}
@@ -88,5 +88,5 @@ export function QualitySection({ streamId }: { streamId: string }) {
 }
 
 function secondsText(ms: number | undefined): string {
-  return ms === undefined ? '–' : `${(ms / 1_000).toFixed(2)} s`;
+  return ms === undefined ? '–' : `${number(ms / 1_000, 2)} s`;
 }

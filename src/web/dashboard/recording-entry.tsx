@@ -6,6 +6,8 @@ import { ErrorText } from '../forms/error-text.js';
 import { durationText, sizeText, timeText } from '../forms/format.js';
 import { useAction } from '../forms/use-action.js';
 import { type Visibility, VisibilitySelect } from '../forms/visibility-select.js';
+import { formsTexts } from '../texts/forms.js';
+import { livestreamTexts } from '../texts/livestream.js';
 
 type RecordingEntryProps = { recording: Recording; csrfToken: string | null; onChange: () => void };
 
@@ -33,43 +35,45 @@ export function RecordingEntry({ recording, csrfToken, onChange }: RecordingEntr
       <span>
         <strong>{title}</strong>{' '}
         <span class="faint">
-          {timeText(startedAt)} · {durationText(durationS)} · {sizeText(sizeBytes)} · {visibility}
-          {state !== 'ready' && ` · ${state === 'recording' ? 'recording now' : 'failed'}`}
+          {timeText(startedAt)} · {durationText(durationS)} · {sizeText(sizeBytes)} ·{' '}
+          {formsTexts.visibility[visibility]}
+          {state !== 'ready' &&
+            ` · ${state === 'recording' ? livestreamTexts.recordingNow : livestreamTexts.failed}`}
         </span>
       </span>
       {playback && (
         <>
           <a class="button" href={`/recordings/${encodeURIComponent(id)}`}>
-            Watch
+            {livestreamTexts.watch}
           </a>
           <a class="button" href={new URL(playback.mp4).pathname} download>
-            Download
+            {formsTexts.download}
           </a>
         </>
       )}
       {!editing && (
         <button type="button" onClick={() => setEditing(true)}>
-          Edit
+          {formsTexts.edit}
         </button>
       )}
       {state !== 'recording' && (
-        <ConfirmButton question="Delete this recording for ever?" onConfirm={() => void remove()}>
-          Delete
+        <ConfirmButton question={livestreamTexts.deleteRecording} onConfirm={() => void remove()}>
+          {formsTexts.delete}
         </ConfirmButton>
       )}
       {editing && (
         <form class="card" onSubmit={(event) => void save(event)}>
           <label>
-            Title
+            {formsTexts.title}
             <input name="title" required maxLength={200} defaultValue={title} />
           </label>
           <VisibilitySelect value={visibility} />
           <div class="actions">
             <button type="submit" class="primary" disabled={isBusy}>
-              Save
+              {formsTexts.save}
             </button>
             <button type="button" onClick={() => setEditing(false)}>
-              Cancel
+              {formsTexts.cancel}
             </button>
           </div>
         </form>

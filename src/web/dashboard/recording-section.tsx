@@ -4,6 +4,7 @@ import type { CurrentUser } from '../account/account.js';
 import { callApi } from '../api/api-client.js';
 import { ErrorText } from '../forms/error-text.js';
 import { useAction } from '../forms/use-action.js';
+import { livestreamTexts } from '../texts/livestream.js';
 import { RecordingEntry } from './recording-entry.js';
 
 type RecordingSectionProps = {
@@ -38,21 +39,19 @@ export function RecordingSection({ currentUser: { csrfToken }, streamId, isLive 
 
   return (
     <section>
-      <h3>Recordings</h3>
+      <h3>{livestreamTexts.recordings}</h3>
       {running ? (
         <button key="stop" type="button" disabled={isBusy} onClick={() => void stop(running.id)}>
-          Stop recording
+          {livestreamTexts.stopRecording}
         </button>
       ) : (
         isLive && (
           <button key="start" type="button" disabled={isBusy} onClick={() => void start()}>
-            Record from now on
+            {livestreamTexts.recordNow}
           </button>
         )
       )}
-      {recordings?.length === 0 && (
-        <p class="faint">None yet. Switch “Record every broadcast” on to keep them.</p>
-      )}
+      {recordings?.length === 0 && <p class="faint">{livestreamTexts.noRecordings}</p>}
       <ul class="entries">
         {recordings?.map((recording) => (
           <RecordingEntry

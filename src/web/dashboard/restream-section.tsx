@@ -5,6 +5,9 @@ import { callApi } from '../api/api-client.js';
 import { ConfirmButton } from '../forms/confirm-button.js';
 import { ErrorText } from '../forms/error-text.js';
 import { useAction } from '../forms/use-action.js';
+import { number } from '../locale/format.js';
+import { formsTexts } from '../texts/forms.js';
+import { livestreamTexts } from '../texts/livestream.js';
 
 type RestreamSectionProps = {
   currentUser: CurrentUser;
@@ -80,7 +83,7 @@ export function RestreamSection({ currentUser: { csrfToken }, streamId }: Restre
 
   return (
     <section>
-      <h3>Send on to other platforms</h3>
+      <h3>{livestreamTexts.sendOn}</h3>
       <ul class="entries">
         {targets?.map((target) => (
           <li key={target.id}>
@@ -96,10 +99,13 @@ export function RestreamSection({ currentUser: { csrfToken }, streamId }: Restre
                   disabled={isBusy}
                   onClick={() => void enable(target.id, !target.enabled)}
                 >
-                  {target.enabled ? 'Switch off' : 'Switch on'}
+                  {target.enabled ? formsTexts.switchOff : formsTexts.switchOn}
                 </button>
-                <ConfirmButton question={`Delete ${target.name}?`} onConfirm={() => void remove(target.id)}>
-                  Delete
+                <ConfirmButton
+                  question={livestreamTexts.deleteTarget(target.name)}
+                  onConfirm={() => void remove(target.id)}
+                >
+                  {formsTexts.delete}
                 </ConfirmButton>
               </>
             )}
@@ -108,19 +114,19 @@ export function RestreamSection({ currentUser: { csrfToken }, streamId }: Restre
       </ul>
       <form class="row" autocomplete="off" onSubmit={(event) => void add(event)}>
         <label>
-          Platform
+          {livestreamTexts.platform}
           <input name="name" required maxLength={100} />
         </label>
         <label>
-          Address
+          {livestreamTexts.address}
           <input name="url" required maxLength={1_000} placeholder="rtmps://…" />
         </label>
         <label>
-          Key of the platform
+          {livestreamTexts.platformKey}
           <input name="key" type="password" maxLength={500} autocomplete="off" />
         </label>
         <button type="submit" disabled={isBusy}>
-          Add
+          {livestreamTexts.add}
         </button>
       </form>
       <ErrorText>{error}</ErrorText>
@@ -130,16 +136,16 @@ export function RestreamSection({ currentUser: { csrfToken }, streamId }: Restre
 
 function statusText({ enabled, scope, status }: RestreamTarget): string {
   const { state, error, bitrateBps } = status;
-  const owner = scope === 'account' ? ' (for all your livestreams)' : '';
-  if (!enabled) return `Off${owner}`;
+  const owner = scope === 'account' ? ` ${livestreamTexts.forAllLivestreams}` : '';
+  if (!enabled) return `${livestreamTexts.off}${owner}`;
   switch (state) {
     case 'live':
-      return `Live${bitrateBps === null ? '' : `, ${(bitrateBps / 1e6).toFixed(1)} Mbit/s`}${owner}`;
+      return `${livestreamTexts.live}${bitrateBps === null ? '' : `, ${number(bitrateBps / 1e6, 1)} Mbit/s`}${owner}`;
     case 'connecting':
-      return `Connecting…${owner}`;
+      return `${livestreamTexts.connecting}${owner}`;
     case 'failing':
-      return `${error ?? 'It fails.'} Trying again.${owner}`;
+      return `${livestreamTexts.tryingAgain(error ?? livestreamTexts.fails)}${owner}`;
     case 'idle':
-      return `On: it begins with the broadcast${owner}`;
+      return `${livestreamTexts.waitsForBroadcast}${owner}`;
   }
 }

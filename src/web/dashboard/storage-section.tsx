@@ -4,6 +4,7 @@ import { callApi } from '../api/api-client.js';
 import { ErrorText } from '../forms/error-text.js';
 import { durationText, sizeText } from '../forms/format.js';
 import { useAction } from '../forms/use-action.js';
+import { dashboardTexts } from '../texts/dashboard.js';
 
 /** Share of the quota from which it is said, and shown as full. */
 const NEARLY_FULL = 0.9;
@@ -20,16 +21,16 @@ export function StorageSection() {
 
   return (
     <section class="card" aria-labelledby="storage">
-      <h2 id="storage">Storage</h2>
+      <h2 id="storage">{dashboardTexts.storage}</h2>
       <ErrorText>{error}</ErrorText>
       {storage && (
         <p>
           {sizeText(storage.sizeBytes)}
-          {storage.quotaBytes > 0 && ` of ${sizeText(storage.quotaBytes)}`}
+          {storage.quotaBytes > 0 && ` ${dashboardTexts.ofQuota(sizeText(storage.quotaBytes))}`}
           <span class="faint">
             {' '}
-            · {count(storage.recordings, 'recording')}, {count(storage.clips, 'clip')},{' '}
-            {count(storage.videos, 'video')} · {durationText(storage.durationS)}
+            · {dashboardTexts.recordings(storage.recordings)}, {dashboardTexts.clips(storage.clips)},{' '}
+            {dashboardTexts.videos(storage.videos)} · {durationText(storage.durationS)}
           </span>
         </p>
       )}
@@ -44,14 +45,10 @@ export function StorageSection() {
             value={storage.sizeBytes}
           />
           {storage.sizeBytes > storage.quotaBytes * NEARLY_FULL && (
-            <p class="health">The quota is nearly used up: delete recordings, or nothing more is recorded.</p>
+            <p class="health">{dashboardTexts.nearlyFull}</p>
           )}
         </>
       )}
     </section>
   );
-}
-
-function count(number: number, noun: string): string {
-  return `${number.toLocaleString()} ${noun}${number === 1 ? '' : 's'}`;
 }

@@ -6,11 +6,13 @@ import { ConfirmButton } from '../forms/confirm-button.js';
 import { ErrorText } from '../forms/error-text.js';
 import { durationText, sizeText } from '../forms/format.js';
 import { useAction } from '../forms/use-action.js';
+import { VISIBILITIES } from '../forms/visibility-select.js';
+import { dashboardTexts } from '../texts/dashboard.js';
+import { formsTexts } from '../texts/forms.js';
 import { uploadVideo } from './video-upload.js';
 
 /** Interval at which states are read again, ms. */
 const REFRESH_MS = 2_000;
-const VISIBILITIES = ['public', 'unlisted', 'private'] as const;
 
 /** Uploaded videos of an account, with their progress. */
 export function VideoSection({ currentUser: { csrfToken } }: { currentUser: CurrentUser }) {
@@ -75,9 +77,9 @@ export function VideoSection({ currentUser: { csrfToken } }: { currentUser: Curr
 
   return (
     <section class="card">
-      <h2>Your videos</h2>
+      <h2>{dashboardTexts.yourVideos}</h2>
       <label>
-        Upload a video
+        {dashboardTexts.uploadVideo}
         <input
           type="file"
           accept="video/*,.mkv,.flv,.ts"
@@ -87,7 +89,7 @@ export function VideoSection({ currentUser: { csrfToken } }: { currentUser: Curr
       </label>
       {uploaded !== undefined && (
         <label>
-          {percent(uploaded)} uploaded
+          {dashboardTexts.uploaded(percent(uploaded))}
           <progress value={uploaded} max={1} />
         </label>
       )}
@@ -104,7 +106,7 @@ export function VideoSection({ currentUser: { csrfToken } }: { currentUser: Curr
               <span class="faint">{statusText(video)}</span>
             </span>
             <select
-              aria-label={`Who may watch ${video.title}`}
+              aria-label={dashboardTexts.whoMayWatch(video.title)}
               value={video.visibility}
               disabled={isBusy}
               onChange={({ currentTarget }) =>
@@ -113,22 +115,22 @@ export function VideoSection({ currentUser: { csrfToken } }: { currentUser: Curr
             >
               {VISIBILITIES.map((visibility) => (
                 <option key={visibility} value={visibility}>
-                  {visibility}
+                  {formsTexts.visibility[visibility]}
                 </option>
               ))}
             </select>
             {video.playback && (
               <a class="button" href={new URL(video.playback.mp4).pathname} download>
-                Download
+                {formsTexts.download}
               </a>
             )}
             {video.state === 'ready' || video.state === 'failed' ? (
-              <ConfirmButton question="Delete this video for ever?" onConfirm={() => void remove(video.id)}>
-                Delete
+              <ConfirmButton question={dashboardTexts.deleteVideo} onConfirm={() => void remove(video.id)}>
+                {formsTexts.delete}
               </ConfirmButton>
             ) : (
               <button type="button" disabled={isBusy} onClick={() => void cancel(video.id)}>
-                Cancel
+                {formsTexts.cancel}
               </button>
             )}
           </li>
@@ -141,15 +143,15 @@ export function VideoSection({ currentUser: { csrfToken } }: { currentUser: Curr
 function statusText({ state, progress, durationS, sizeBytes, failure }: Video): string {
   switch (state) {
     case 'uploading':
-      return 'Uploading';
+      return dashboardTexts.uploading;
     case 'queued':
-      return 'Waits for its turn';
+      return dashboardTexts.queued;
     case 'transcoding':
-      return `${percent(progress)} prepared`;
+      return dashboardTexts.prepared(percent(progress));
     case 'ready':
       return `${durationText(durationS ?? 0)} · ${sizeText(sizeBytes)}`;
     case 'failed':
-      return failure?.message ?? 'Failed';
+      return failure?.message ?? dashboardTexts.videoFailed;
   }
 }
 

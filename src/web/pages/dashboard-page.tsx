@@ -12,17 +12,19 @@ import { StorageSection } from '../dashboard/storage-section.js';
 import { VideoSection } from '../dashboard/video-section.js';
 import { useAction } from '../forms/use-action.js';
 import { PublishStep } from '../setup/publish-step.js';
+import { dashboardTexts } from '../texts/dashboard.js';
+import { formsTexts } from '../texts/forms.js';
 
 /** Page on which users manage their livestreams. */
 export function DashboardPage() {
   useEffect(() => {
-    document.title = 'Dashboard · Headend';
+    document.title = `${dashboardTexts.dashboard} · Headend`;
   }, []);
 
   return (
     <main class="dashboard">
-      <h1>Your livestreams</h1>
-      <SignedIn invitation="Sign in to manage your livestreams.">
+      <h1>{dashboardTexts.yourLivestreams}</h1>
+      <SignedIn invitation={dashboardTexts.signInToManage}>
         {(currentUser) => (
           <>
             <Livestreams currentUser={currentUser} userId={currentUser.user.id} />
@@ -70,7 +72,7 @@ function Livestreams({ currentUser, userId }: { currentUser: CurrentUser; userId
       </p>
       {creating ? (
         <LivestreamForm
-          submitText="Create the livestream"
+          submitText={dashboardTexts.createLivestream}
           onCancel={() => setCreating(false)}
           action={action}
           onSubmit={async ({ scheduledAt, ...fields }) => {
@@ -85,7 +87,7 @@ function Livestreams({ currentUser, userId }: { currentUser: CurrentUser; userId
         />
       ) : (
         <button type="button" class="primary" onClick={() => setCreating(true)}>
-          New livestream
+          {dashboardTexts.newLivestream}
         </button>
       )}
       {created && <PublishStep key={created.streamId} created={created} />}
@@ -104,9 +106,7 @@ function Livestreams({ currentUser, userId }: { currentUser: CurrentUser; userId
 }
 
 function statusText(streams: Stream[] | undefined, reachable: boolean): string {
-  if (!reachable) return 'The server does not answer. Trying again…';
-  if (!streams) return 'Loading…';
-  return streams.length === 0
-    ? 'You have no livestream yet: create one, then broadcast with OBS or this browser.'
-    : '';
+  if (!reachable) return formsTexts.unreachable;
+  if (!streams) return formsTexts.loading;
+  return streams.length === 0 ? dashboardTexts.noLivestreams : '';
 }

@@ -5,6 +5,8 @@ import { ConfirmButton } from '../forms/confirm-button.js';
 import { ErrorText } from '../forms/error-text.js';
 import { timeText } from '../forms/format.js';
 import { useAction } from '../forms/use-action.js';
+import { adminTexts } from '../texts/admin.js';
+import { formsTexts } from '../texts/forms.js';
 
 type AccountListProps = { csrfToken: string | null; ownId: string };
 
@@ -38,7 +40,7 @@ export function AccountList({ csrfToken, ownId }: AccountListProps) {
 
   return (
     <section class="card" aria-labelledby="accounts">
-      <h2 id="accounts">Accounts</h2>
+      <h2 id="accounts">{adminTexts.accounts}</h2>
       <ErrorText>{error}</ErrorText>
       <ul class="entries">
         {accounts.map(({ id, name, role, createdAt, disabledAt }) => (
@@ -46,16 +48,16 @@ export function AccountList({ csrfToken, ownId }: AccountListProps) {
             <span>
               <strong>{name}</strong>{' '}
               <span class="faint">
-                · since {timeText(createdAt)}
-                {disabledAt && ' · disabled'}
+                · {adminTexts.since(timeText(createdAt))}
+                {disabledAt && ` · ${adminTexts.disabled}`}
               </span>
             </span>
             {id === ownId ? (
-              <span class="faint">{role} (you)</span>
+              <span class="faint">{adminTexts.you(adminTexts.roles[role])}</span>
             ) : (
               <>
                 <select
-                  aria-label={`Role of ${name}`}
+                  aria-label={adminTexts.roleOf(name)}
                   disabled={isBusy}
                   onChange={(event) =>
                     void change(id, { role: event.currentTarget.value as AccountView['role'] })
@@ -63,7 +65,7 @@ export function AccountList({ csrfToken, ownId }: AccountListProps) {
                 >
                   {ROLES.map((each) => (
                     <option key={each} value={each} selected={each === role}>
-                      {each}
+                      {adminTexts.roles[each]}
                     </option>
                   ))}
                 </select>
@@ -72,13 +74,10 @@ export function AccountList({ csrfToken, ownId }: AccountListProps) {
                   disabled={isBusy}
                   onClick={() => void change(id, { disabled: disabledAt === null })}
                 >
-                  {disabledAt === null ? 'Disable' : 'Enable'}
+                  {disabledAt === null ? adminTexts.disable : adminTexts.enable}
                 </button>
-                <ConfirmButton
-                  question={`Delete ${name} with all livestreams and recordings?`}
-                  onConfirm={() => void remove(id)}
-                >
-                  Delete
+                <ConfirmButton question={adminTexts.deleteAccount(name)} onConfirm={() => void remove(id)}>
+                  {formsTexts.delete}
                 </ConfirmButton>
               </>
             )}
@@ -87,7 +86,7 @@ export function AccountList({ csrfToken, ownId }: AccountListProps) {
       </ul>
       {hasMore && (
         <button type="button" disabled={isBusy} onClick={() => void loadMore()}>
-          Show more
+          {formsTexts.showMore}
         </button>
       )}
     </section>

@@ -5,6 +5,8 @@ import { ErrorText } from '../forms/error-text.js';
 import { timeText } from '../forms/format.js';
 import { useAction } from '../forms/use-action.js';
 import { useNames } from '../forms/use-names.js';
+import { adminTexts } from '../texts/admin.js';
+import { formsTexts } from '../texts/forms.js';
 
 const PAGE_LENGTH = 20;
 
@@ -27,23 +29,25 @@ export function AuditSection() {
 
   return (
     <section class="card" aria-labelledby="audit">
-      <h2 id="audit">Who changed what</h2>
+      <h2 id="audit">{adminTexts.whoChanged}</h2>
       <div class="actions">
         <button type="button" disabled={isBusy} onClick={() => void load([])}>
-          Refresh
+          {formsTexts.refresh}
         </button>
       </div>
-      {entries.length === 0 && !isBusy && <p class="faint">Nothing yet.</p>}
+      {entries.length === 0 && !isBusy && <p class="faint">{adminTexts.nothingYet}</p>}
       <ul class="entries">
         {entries.map(({ id, at, actor, action, target, details, address }) => (
           <li key={id}>
             <span>
-              <strong>{actor.kind === 'operator' ? 'The operator token' : (actor.name ?? actor.id)}</strong>{' '}
-              {ACTION_TEXTS[action] ?? action}
+              <strong>
+                {actor.kind === 'operator' ? adminTexts.operatorToken : (actor.name ?? actor.id)}
+              </strong>{' '}
+              {adminTexts.actions[action] ?? action}
               {detailsText(target, details, names)}
               <br />
               <span class="faint">
-                {timeText(at)} · from {address}
+                {timeText(at)} · {adminTexts.from(address)}
               </span>
             </span>
           </li>
@@ -51,46 +55,13 @@ export function AuditSection() {
       </ul>
       {hasMore && (
         <button type="button" disabled={isBusy} onClick={() => void load(entries)}>
-          Show older ones
+          {adminTexts.showOlder}
         </button>
       )}
       <ErrorText>{error}</ErrorText>
     </section>
   );
 }
-
-const ACTION_TEXTS: Record<string, string> = {
-  'admin.sign-in': 'signed in as an administrator',
-  'account.create': 'created an account',
-  'account.change': 'changed an account',
-  'account.delete': 'deleted an account',
-  'account.delete-own': 'deleted the own account',
-  'account.change-password': 'changed the own password',
-  'token.create': 'created an access token',
-  'token.delete': 'deleted an access token',
-  'invitation.create': 'created an invitation',
-  'invitation.revoke': 'revoked an invitation',
-  'livestream.delete': 'deleted a livestream',
-  'livestream.end': 'ended a livestream',
-  'publisher.kick': 'disconnected a publisher',
-  'recording.delete': 'deleted a recording',
-  'clip.delete': 'deleted a clip',
-  'video.delete': 'deleted a video',
-  'ban.create': 'banned somebody from a chat',
-  'ban.lift': 'lifted a ban',
-  'messages.purge': 'deleted the messages of somebody',
-  'moderator.appoint': 'appointed a moderator',
-  'moderator.dismiss': 'dismissed a moderator',
-  'stream-key.create': 'created a stream key',
-  'stream-key.rotate': 'replaced a stream key',
-  'stream-key.revoke': 'revoked a stream key',
-  'channel-key.create': 'created a channel key',
-  'channel-key.rotate': 'replaced a channel key',
-  'channel-key.revoke': 'revoked a channel key',
-  'webhook.create': 'created a webhook',
-  'webhook.change': 'changed a webhook',
-  'webhook.delete': 'deleted a webhook',
-};
 
 const UUID = /^[0-9a-f-]{36}$/;
 

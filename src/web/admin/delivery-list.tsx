@@ -4,6 +4,7 @@ import { callApi } from '../api/api-client.js';
 import { ErrorText } from '../forms/error-text.js';
 import { timeText } from '../forms/format.js';
 import { useAction } from '../forms/use-action.js';
+import { adminTexts } from '../texts/admin.js';
 
 const PAGE_LENGTH = 20;
 /** Interval at which pending deliveries are read again, ms. */
@@ -40,21 +41,22 @@ export function DeliveryList({ webhookId, csrfToken }: { webhookId: string; csrf
 
   return (
     <div class="deliveries">
-      {deliveries?.length === 0 && <p class="faint">Nothing was sent yet.</p>}
+      {deliveries?.length === 0 && <p class="faint">{adminTexts.nothingSent}</p>}
       <ul class="entries">
         {deliveries?.map(({ id, event, status, attempts, responseStatus, error: failure, createdAt }) => (
           <li key={id}>
             <span>
               {event}{' '}
               <span class="faint">
-                · {timeText(createdAt)} · {status}, {attempts} {attempts === 1 ? 'attempt' : 'attempts'}
-                {responseStatus !== null && ` · answered ${responseStatus}`}
+                · {timeText(createdAt)} · {adminTexts.deliveryStatus[status] ?? status},{' '}
+                {adminTexts.attempts(attempts)}
+                {responseStatus !== null && ` · ${adminTexts.answered(responseStatus)}`}
                 {failure && ` · ${failure}`}
               </span>
             </span>
             {status !== 'pending' && (
               <button type="button" disabled={isBusy} onClick={() => void replay(id)}>
-                Send again
+                {adminTexts.sendAgain}
               </button>
             )}
           </li>

@@ -5,6 +5,7 @@ import { CopyField } from '../forms/copy-field.js';
 import { ErrorText } from '../forms/error-text.js';
 import { timeText } from '../forms/format.js';
 import { useAction } from '../forms/use-action.js';
+import { adminTexts } from '../texts/admin.js';
 
 /** Invitations to register; for administrators. */
 export function InvitationSection({ csrfToken }: { csrfToken: string | null }) {
@@ -35,34 +36,34 @@ export function InvitationSection({ csrfToken }: { csrfToken: string | null }) {
 
   return (
     <section class="card" aria-labelledby="invitations">
-      <h2 id="invitations">Invite people</h2>
+      <h2 id="invitations">{adminTexts.invitePeople}</h2>
       <form class="row" onSubmit={(event) => void create(event)}>
         <label>
-          They may
+          {adminTexts.theyMay}
           <select name="role">
-            <option value="broadcaster">broadcast</option>
-            <option value="viewer">watch and chat</option>
-            <option value="admin">administer the server</option>
+            <option value="broadcaster">{adminTexts.mayBroadcast}</option>
+            <option value="viewer">{adminTexts.mayWatch}</option>
+            <option value="admin">{adminTexts.mayAdminister}</option>
           </select>
         </label>
         <button type="submit" class="primary" disabled={isBusy}>
-          Create a link
+          {adminTexts.createLink}
         </button>
       </form>
       {link && (
         <>
-          <CopyField label="Link for one person" value={link} />
-          <p class="faint">It is shown only now, and valid for a week.</p>
+          <CopyField label={adminTexts.linkForOne} value={link} />
+          <p class="faint">{adminTexts.linkShownNow}</p>
         </>
       )}
       <ul class="entries">
         {invitations.map(({ id, role, expiresAt }) => (
           <li key={id}>
             <span>
-              {role} <span class="faint">· until {timeText(expiresAt)}</span>
+              {adminTexts.roles[role]} <span class="faint">· {adminTexts.until(timeText(expiresAt))}</span>
             </span>
             <button type="button" disabled={isBusy} onClick={() => void revoke(id)}>
-              Revoke
+              {adminTexts.revoke}
             </button>
           </li>
         ))}

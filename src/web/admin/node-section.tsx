@@ -4,6 +4,9 @@ import type { NodeHealth } from '../../api/contract.js';
 import { callApi } from '../api/api-client.js';
 import { Poll } from '../api/poll.js';
 import { sizeText, timeText } from '../forms/format.js';
+import { number } from '../locale/format.js';
+import { adminTexts } from '../texts/admin.js';
+import { formsTexts } from '../texts/forms.js';
 
 /** Shares above which a figure is shown as a fault. */
 const HIGH_SHARE = 0.9;
@@ -29,8 +32,8 @@ export function NodeSection() {
 
   return (
     <section class="card" aria-labelledby="node">
-      <h2 id="node">This server</h2>
-      {!isReachable && <p class="error">The server does not answer. Trying again…</p>}
+      <h2 id="node">{adminTexts.thisServer}</h2>
+      {!isReachable && <p class="error">{formsTexts.unreachable}</p>}
       {node && <Figures node={node} />}
     </section>
   );
@@ -43,51 +46,49 @@ function Figures({ node }: { node: NodeHealth }) {
   return (
     <>
       <dl class="figures">
-        <Figure name="Processor" isHigh={cpu.loadAverage > cpu.cores}>
-          load {cpu.loadAverage.toFixed(1)} of {cpu.cores}
-          <Note>gateway {cpu.gatewayCores.toFixed(2)} cores</Note>
+        <Figure name={adminTexts.processor} isHigh={cpu.loadAverage > cpu.cores}>
+          {adminTexts.load(number(cpu.loadAverage, 1), cpu.cores)}
+          <Note>{adminTexts.gatewayCores(number(cpu.gatewayCores, 2))}</Note>
         </Figure>
-        <Figure name="Memory" isHigh={usedMemory > memory.totalBytes * HIGH_SHARE}>
-          {sizeText(usedMemory)} of {sizeText(memory.totalBytes)}
-          <Note>gateway {sizeText(memory.gatewayBytes)}</Note>
+        <Figure name={adminTexts.memory} isHigh={usedMemory > memory.totalBytes * HIGH_SHARE}>
+          {sizeText(usedMemory)} {adminTexts.of(sizeText(memory.totalBytes))}
+          <Note>{adminTexts.gateway(sizeText(memory.gatewayBytes))}</Note>
         </Figure>
-        <Figure name="Event loop" isHigh={eventLoop.isFull || eventLoop.delayMs > HIGH_DELAY_MS}>
-          {Math.round(eventLoop.busyShare * 100)} % busy
-          <Note>{Math.round(eventLoop.delayMs)} ms late</Note>
+        <Figure name={adminTexts.eventLoop} isHigh={eventLoop.isFull || eventLoop.delayMs > HIGH_DELAY_MS}>
+          {adminTexts.busy(Math.round(eventLoop.busyShare * 100))}
+          <Note>{adminTexts.late(Math.round(eventLoop.delayMs))}</Note>
         </Figure>
-        <Figure name="Broadcasts">{broadcasts}</Figure>
-        <Figure name="Encoders" isHigh={encoders.isShedding}>
+        <Figure name={adminTexts.broadcasts}>{broadcasts}</Figure>
+        <Figure name={adminTexts.encoders} isHigh={encoders.isShedding}>
           {encoders.processes}
-          {encoders.isShedding && <Note>too slow: renditions are left out</Note>}
+          {encoders.isShedding && <Note>{adminTexts.tooSlow}</Note>}
         </Figure>
         {disks.map(({ purpose, freeBytes, totalBytes }) => (
           <Figure
             key={purpose}
-            name={purpose === 'data' ? 'Disk of the data' : 'Disk of the recordings'}
+            name={purpose === 'data' ? adminTexts.diskOfData : adminTexts.diskOfRecordings}
             isHigh={freeBytes === null || freeBytes < (totalBytes ?? 0) * (1 - HIGH_SHARE)}
           >
-            {freeBytes === null ? 'cannot be read' : `${sizeText(freeBytes)} free`}
-            {totalBytes !== null && <Note>of {sizeText(totalBytes)}</Note>}
+            {freeBytes === null ? adminTexts.cannotBeRead : adminTexts.free(sizeText(freeBytes))}
+            {totalBytes !== null && <Note>{adminTexts.of(sizeText(totalBytes))}</Note>}
           </Figure>
         ))}
-        <Figure name="Database" isHigh={database.latencyMs === null}>
-          {database.latencyMs === null ? 'does not answer' : `${Math.round(database.latencyMs)} ms`}
+        <Figure name={adminTexts.database} isHigh={database.latencyMs === null}>
+          {database.latencyMs === null ? adminTexts.noAnswer : `${Math.round(database.latencyMs)} ms`}
           {database.sizeBytes !== null && (
             <Note>
-              {sizeText(database.sizeBytes)}, {database.connections} connections
+              {sizeText(database.sizeBytes)}, {adminTexts.connections(database.connections ?? 0)}
             </Note>
           )}
         </Figure>
         {webrtcWorkers.map(({ pid, port, publishers, viewers, residentBytes }) => (
-          <Figure key={pid} name={`WebRTC, port ${port}`}>
-            {publishers} in, {viewers} out
+          <Figure key={pid} name={adminTexts.webrtcPort(port)}>
+            {adminTexts.inAndOut(publishers, viewers)}
             <Note>{sizeText(residentBytes)}</Note>
           </Figure>
         ))}
       </dl>
-      <p class="faint">
-        Headend {version}, running since {timeText(startedAt)}
-      </p>
+      <p class="faint">{adminTexts.runningSince(version, timeText(startedAt))}</p>
     </>
   );
 }

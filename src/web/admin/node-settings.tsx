@@ -3,6 +3,7 @@ import type { NodeSettingsResponse } from '../../api/contract.js';
 import { callApi } from '../api/api-client.js';
 import { ErrorText } from '../forms/error-text.js';
 import { useAction } from '../forms/use-action.js';
+import { adminTexts } from '../texts/admin.js';
 
 /** Ladder, limits and retention in force; they are set by environment variables. */
 export function NodeSettings() {
@@ -15,10 +16,10 @@ export function NodeSettings() {
 
   return (
     <section class="card" aria-labelledby="node-settings">
-      <h2 id="node-settings">Ladder and limits</h2>
-      <p class="faint">Environment variables of the server, read at its start.</p>
+      <h2 id="node-settings">{adminTexts.ladderAndLimits}</h2>
+      <p class="faint">{adminTexts.environment}</p>
       <details onToggle={(event) => event.currentTarget.open && void load()}>
-        <summary>In force now</summary>
+        <summary>{adminTexts.inForce}</summary>
         <dl class="settings">
           {settings?.map(({ name, value, isDefault, description }) => (
             <div key={name}>
@@ -26,8 +27,8 @@ export function NodeSettings() {
                 <code>{name}</code>
               </dt>
               <dd>
-                <strong>{value || 'not set'}</strong>
-                {!isDefault && ' (changed)'}
+                <strong>{value || adminTexts.notSet}</strong>
+                {!isDefault && ` ${adminTexts.changed}`}
                 <br />
                 <span class="faint">{description}</span>
               </dd>

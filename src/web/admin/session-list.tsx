@@ -5,8 +5,11 @@ import { badgeOf } from '../dashboard/livestream-card.js';
 import { ConfirmButton } from '../forms/confirm-button.js';
 import { ErrorText } from '../forms/error-text.js';
 import { useAction } from '../forms/use-action.js';
+import { number } from '../locale/format.js';
 import { Badge } from '../pages/badge.js';
 import { viewersText } from '../studio/viewer-minutes.js';
+import { adminTexts } from '../texts/admin.js';
+import { formsTexts } from '../texts/forms.js';
 
 /** Broadcasts that run or wait for their publisher, with their sources and viewers. */
 export function SessionList({ csrfToken }: { csrfToken: string | null }) {
@@ -26,8 +29,8 @@ export function SessionList({ csrfToken }: { csrfToken: string | null }) {
 
   return (
     <section class="card" aria-labelledby="sessions">
-      <h2 id="sessions">Live sessions</h2>
-      {streams?.length === 0 && <p class="faint">Nothing is broadcast.</p>}
+      <h2 id="sessions">{adminTexts.liveSessions}</h2>
+      {streams?.length === 0 && <p class="faint">{adminTexts.nothingBroadcast}</p>}
       <ErrorText>{error}</ErrorText>
       <ul class="entries">
         {streams?.map((stream) => (
@@ -38,12 +41,12 @@ export function SessionList({ csrfToken }: { csrfToken: string | null }) {
               <br />
               <span class="faint">
                 {viewersText(stream.viewers)}
-                {stream.visibility !== 'public' && ` · ${stream.visibility}`}
+                {stream.visibility !== 'public' && ` · ${formsTexts.visibility[stream.visibility]}`}
                 {sourceText(stream)}
               </span>
             </span>
             <ConfirmButton
-              question="Disconnect the publisher? It may connect again."
+              question={adminTexts.disconnectQuestion}
               onConfirm={() =>
                 void run(
                   callApi('POST /api/livestream/:streamId/kick', {
@@ -53,7 +56,7 @@ export function SessionList({ csrfToken }: { csrfToken: string | null }) {
                 )
               }
             >
-              Disconnect
+              {adminTexts.disconnect}
             </ConfirmButton>
           </li>
         ))}
@@ -66,6 +69,7 @@ function sourceText({ source }: Stream): string {
   if (!source) return '';
   const { protocol, encoder, video } = source;
   const size = video?.height === undefined ? '' : ` ${video.width}×${video.height}`;
-  const rate = video?.bitrate === undefined ? '' : ` ${(video.bitrate / 1e6).toFixed(1)} Mbit/s`;
-  return ` · ${protocol.toUpperCase()}${encoder ? ` by ${encoder}` : ''}${video ? ` · ${video.codec}${size}${rate}` : ''}`;
+  const rate = video?.bitrate === undefined ? '' : ` ${number(video.bitrate / 1e6, 1)} Mbit/s`;
+  const name = protocol.toUpperCase();
+  return ` · ${encoder ? adminTexts.byEncoder(name, encoder) : name}${video ? ` · ${video.codec}${size}${rate}` : ''}`;
 }

@@ -5,16 +5,15 @@ import { ConfirmButton } from '../forms/confirm-button.js';
 import { CopyField } from '../forms/copy-field.js';
 import { ErrorText } from '../forms/error-text.js';
 import { useAction } from '../forms/use-action.js';
+import { adminTexts } from '../texts/admin.js';
+import { formsTexts } from '../texts/forms.js';
 import { DeliveryList } from './delivery-list.js';
 
 type Event = CreateWebhookRequest['events'][number];
 
-const EVENTS: [Event, string][] = [
-  ['broadcast.live', 'a broadcast begins'],
-  ['broadcast.reconnecting', 'its publisher is lost'],
-  ['broadcast.ended', 'it ends'],
-  ['recording.ready', 'a recording is ready'],
-  ['viewers.peak', 'more viewers than ever'],
+const EVENTS: Event[] = [
+  ...(['broadcast.live', 'broadcast.reconnecting', 'broadcast.ended'] as const),
+  ...(['recording.ready', 'viewers.peak'] as const),
 ];
 
 /** Addresses of other servers that are told of events, with what was sent to them. */
@@ -60,7 +59,7 @@ export function WebhookSection({ csrfToken }: { csrfToken: string | null }) {
 
   return (
     <section class="card" aria-labelledby="webhooks">
-      <h2 id="webhooks">Webhooks</h2>
+      <h2 id="webhooks">{adminTexts.webhooks}</h2>
       <ul class="entries">
         {webhooks?.map(({ id, url, events, enabled }) => (
           <li key={id}>
@@ -69,27 +68,24 @@ export function WebhookSection({ csrfToken }: { csrfToken: string | null }) {
               <br />
               <span class="faint">
                 {events.join(', ')}
-                {!enabled && ' · off'}
+                {!enabled && ` · ${adminTexts.off}`}
               </span>
             </span>
             <button type="button" disabled={isBusy} onClick={() => void test(id)}>
-              Test
+              {adminTexts.test}
             </button>
             <button
               type="button"
               aria-expanded={openId === id}
               onClick={() => setOpenId(openId === id ? undefined : id)}
             >
-              Deliveries
+              {adminTexts.deliveries}
             </button>
             <button type="button" disabled={isBusy} onClick={() => void enable(id, !enabled)}>
-              {enabled ? 'Switch off' : 'Switch on'}
+              {enabled ? formsTexts.switchOff : formsTexts.switchOn}
             </button>
-            <ConfirmButton
-              question="Delete this webhook and its deliveries?"
-              onConfirm={() => void remove(id)}
-            >
-              Delete
+            <ConfirmButton question={adminTexts.deleteWebhook} onConfirm={() => void remove(id)}>
+              {formsTexts.delete}
             </ConfirmButton>
             {openId === id && <DeliveryList webhookId={id} csrfToken={csrfToken} />}
           </li>
@@ -97,28 +93,28 @@ export function WebhookSection({ csrfToken }: { csrfToken: string | null }) {
       </ul>
       {secret && (
         <>
-          <CopyField label="Secret that signs the deliveries" value={secret} isSecret />
-          <p class="faint">It is shown only now.</p>
+          <CopyField label={adminTexts.secret} value={secret} isSecret />
+          <p class="faint">{formsTexts.shownOnlyNow}</p>
         </>
       )}
       <details>
-        <summary>New webhook</summary>
+        <summary>{adminTexts.newWebhook}</summary>
         <form class="card" onSubmit={(event) => void create(event)}>
           <label>
-            Address
+            {adminTexts.address}
             <input name="url" type="url" required maxLength={2_000} placeholder="https://…" />
           </label>
           <fieldset class="people">
-            <legend>It is told when</legend>
-            {EVENTS.map(([event, text]) => (
+            <legend>{adminTexts.toldWhen}</legend>
+            {EVENTS.map((event) => (
               <label key={event} class="tick">
                 <input name="event" type="checkbox" value={event} defaultChecked={event !== 'viewers.peak'} />
-                {text}
+                {adminTexts.events[event]}
               </label>
             ))}
           </fieldset>
           <button type="submit" class="primary" disabled={isBusy}>
-            Create the webhook
+            {adminTexts.createWebhook}
           </button>
         </form>
       </details>

@@ -7,16 +7,17 @@ import { NodeSection } from '../admin/node-section.js';
 import { NodeSettings } from '../admin/node-settings.js';
 import { SessionList } from '../admin/session-list.js';
 import { WebhookSection } from '../admin/webhook-section.js';
+import { adminTexts } from '../texts/admin.js';
 
 /** Page for administrators. */
 export function AdminPage() {
   useEffect(() => {
-    document.title = 'Administration · Headend';
+    document.title = `${adminTexts.administration} · Headend`;
   }, []);
   return (
     <main class="admin">
-      <h1>Administration</h1>
-      <SignedIn invitation="Sign in as an administrator.">
+      <h1>{adminTexts.administration}</h1>
+      <SignedIn invitation={adminTexts.signInAsAdmin}>
         {({ csrfToken, user }) =>
           user.role === 'admin' ? (
             <div class="sections">
@@ -29,7 +30,7 @@ export function AdminPage() {
               <NodeSettings />
             </div>
           ) : (
-            <p>Only administrators see this page: ask one of them for the role.</p>
+            <p>{adminTexts.adminsOnly}</p>
           )
         }
       </SignedIn>

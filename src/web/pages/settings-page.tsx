@@ -6,26 +6,27 @@ import { DeletionSection } from '../settings/deletion-section.js';
 import { ExportSection } from '../settings/export-section.js';
 import { PasswordSection } from '../settings/password-section.js';
 import { SessionSection } from '../settings/session-section.js';
+import { settingsTexts } from '../texts/settings.js';
 
 /** Page for the own account. */
 export function SettingsPage() {
   useEffect(() => {
-    document.title = 'Account · Headend';
+    document.title = `${settingsTexts.account} · Headend`;
   }, []);
   return (
     <main class="settings">
-      <h1>Your account</h1>
-      <SignedIn invitation="Sign in to change your account.">
+      <h1>{settingsTexts.yourAccount}</h1>
+      <SignedIn invitation={settingsTexts.signInToChange}>
         {(currentUser) => {
           const { csrfToken, user } = currentUser;
           return (
             <>
               <div class="about">
                 <strong>{user.name}</strong>
-                <span class="faint">{user.role}</span>
+                <span class="faint">{settingsTexts.roles[user.role]}</span>
                 {user.role === 'admin' && (
                   <a class="button" href="/admin">
-                    Administration
+                    {settingsTexts.administration}
                   </a>
                 )}
                 <button
@@ -37,7 +38,7 @@ export function SettingsPage() {
                     );
                   }}
                 >
-                  Sign out
+                  {settingsTexts.signOut}
                 </button>
               </div>
               <div class="choices">

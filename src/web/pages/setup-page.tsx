@@ -4,6 +4,7 @@ import { type CurrentUser, fetchCurrentUser } from '../account/account.js';
 import { AccountStep } from '../setup/account-step.js';
 import { LivestreamStep } from '../setup/livestream-step.js';
 import { PublishStep } from '../setup/publish-step.js';
+import { setupTexts } from '../texts/setup.js';
 
 /**
  * Page of an invitation, `/setup#CODE`: registers an account, creates a first livestream and shows how to publish. The code
@@ -18,13 +19,13 @@ export function SetupPage() {
     fetchCurrentUser().then(setCurrentUser, (error: Error) => setError(error.message));
   };
   useEffect(() => {
-    document.title = 'Set up · Headend';
+    document.title = `${setupTexts.setUp} · Headend`;
     load();
   }, []);
 
   return (
     <main class="setup">
-      <h1>Welcome to Headend</h1>
+      <h1>{setupTexts.welcome}</h1>
       {error && (
         <p class="error" role="alert">
           {error}
@@ -39,26 +40,20 @@ export function SetupPage() {
     if (user.user)
       return (
         <>
-          <p>You are signed in as {user.user.name}.</p>
+          <p>{setupTexts.signedInAs(user.user.name)}</p>
           {user.user.role === 'viewer' ? (
             <a class="button primary" href="/">
-              See what is live
+              {setupTexts.seeLive}
             </a>
           ) : (
             <LivestreamStep currentUser={user} onDone={setCreated} />
           )}
         </>
       );
-    if (invitation === '')
-      return (
-        <p>
-          The link is incomplete: open the whole link that you got. If the server printed it, start the server
-          again for a new one.
-        </p>
-      );
+    if (invitation === '') return <p>{setupTexts.linkIncomplete}</p>;
     return (
       <>
-        <p>Create your account. It will be your sign-in to this server.</p>
+        <p>{setupTexts.createYourAccount}</p>
         <AccountStep
           invitation={invitation}
           onDone={() => {

@@ -6,6 +6,8 @@ import { CopyField } from '../forms/copy-field.js';
 import { ErrorText } from '../forms/error-text.js';
 import { timeText } from '../forms/format.js';
 import { useAction } from '../forms/use-action.js';
+import { formsTexts } from '../texts/forms.js';
+import { settingsTexts } from '../texts/settings.js';
 
 /** Tokens of programs that act as the user. */
 export function AccessTokenSection({ csrfToken }: { csrfToken: string | null }) {
@@ -34,34 +36,37 @@ export function AccessTokenSection({ csrfToken }: { csrfToken: string | null }) 
 
   return (
     <section class="card" aria-labelledby="tokens">
-      <h2 id="tokens">Access tokens</h2>
-      <p class="faint">For programs that act as you on the API.</p>
+      <h2 id="tokens">{settingsTexts.accessTokens}</h2>
+      <p class="faint">{settingsTexts.tokensNote}</p>
       <ul class="entries">
         {tokens.map(({ id, label, lastUsedAt }) => (
           <li key={id}>
             <span>
               {label}
-              <span class="faint"> · {lastUsedAt ? `used ${timeText(lastUsedAt)}` : 'never used'}</span>
+              <span class="faint">
+                {' '}
+                · {lastUsedAt ? settingsTexts.used(timeText(lastUsedAt)) : settingsTexts.neverUsed}
+              </span>
             </span>
-            <ConfirmButton question={`Delete “${label}”?`} onConfirm={() => void remove(id)}>
-              Delete
+            <ConfirmButton question={settingsTexts.deleteQuestion(label)} onConfirm={() => void remove(id)}>
+              {formsTexts.delete}
             </ConfirmButton>
           </li>
         ))}
       </ul>
       {secret && (
         <>
-          <CopyField label="New token" value={secret} isSecret />
-          <p class="faint">It is shown only now.</p>
+          <CopyField label={settingsTexts.newToken} value={secret} isSecret />
+          <p class="faint">{formsTexts.shownOnlyNow}</p>
         </>
       )}
       <form class="row" onSubmit={(event) => void create(event)}>
         <label>
-          Purpose
+          {settingsTexts.purpose}
           <input name="label" required maxLength={100} />
         </label>
         <button type="submit" disabled={isBusy}>
-          Create a token
+          {settingsTexts.createToken}
         </button>
       </form>
       <ErrorText>{error}</ErrorText>

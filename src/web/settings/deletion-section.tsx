@@ -1,6 +1,7 @@
 import { callApi } from '../api/api-client.js';
 import { ErrorText } from '../forms/error-text.js';
 import { useAction } from '../forms/use-action.js';
+import { settingsTexts } from '../texts/settings.js';
 
 type DeletionSectionProps = { csrfToken: string | null; name: string };
 
@@ -17,20 +18,20 @@ export function DeletionSection({ csrfToken, name }: DeletionSectionProps) {
 
   return (
     <form class="card" aria-labelledby="deletion" onSubmit={(event) => void submit(event)}>
-      <h2 id="deletion">Delete the account</h2>
-      <p class="faint">Your livestreams, their recordings and keys are deleted with it, for ever.</p>
+      <h2 id="deletion">{settingsTexts.deleteTheAccount}</h2>
+      <p class="faint">{settingsTexts.deletionNote}</p>
       <input type="hidden" name="username" autocomplete="username" value={name} />
       <label>
-        Password
+        {settingsTexts.password}
         <input name="password" type="password" autocomplete="current-password" required />
       </label>
       <label class="tick">
         <input type="checkbox" name="purge" />
-        Also delete my messages in other chats
+        {settingsTexts.purgeMessages}
       </label>
       <ErrorText>{error}</ErrorText>
       <button type="submit" class="danger" disabled={isBusy}>
-        Delete my account
+        {settingsTexts.deleteMyAccount}
       </button>
     </form>
   );

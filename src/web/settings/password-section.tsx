@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import { callApi } from '../api/api-client.js';
 import { ErrorText } from '../forms/error-text.js';
 import { useAction } from '../forms/use-action.js';
+import { settingsTexts } from '../texts/settings.js';
 
 type PasswordSectionProps = { csrfToken: string | null; name: string };
 
@@ -23,21 +24,21 @@ export function PasswordSection({ csrfToken, name }: PasswordSectionProps) {
 
   return (
     <form class="card" aria-labelledby="password" onSubmit={(event) => void submit(event)}>
-      <h2 id="password">Password</h2>
+      <h2 id="password">{settingsTexts.password}</h2>
       <input type="hidden" name="username" autocomplete="username" value={name} />
       <label>
-        Current password
+        {settingsTexts.currentPassword}
         <input name="current" type="password" autocomplete="current-password" required />
       </label>
       <label>
-        New password (8 characters or more)
+        {settingsTexts.newPassword}
         <input name="password" type="password" autocomplete="new-password" required minLength={8} />
       </label>
-      <p class="faint">Other browsers are signed out, and access tokens end.</p>
-      <p role="status">{isDone ? 'The password is changed.' : ''}</p>
+      <p class="faint">{settingsTexts.passwordNote}</p>
+      <p role="status">{isDone ? settingsTexts.passwordChanged : ''}</p>
       <ErrorText>{error}</ErrorText>
       <button type="submit" class="primary" disabled={isBusy}>
-        Change the password
+        {settingsTexts.changePassword}
       </button>
     </form>
   );

@@ -4,6 +4,7 @@ import { callApi } from '../api/api-client.js';
 import { ErrorText } from '../forms/error-text.js';
 import { timeText } from '../forms/format.js';
 import { useAction } from '../forms/use-action.js';
+import { settingsTexts } from '../texts/settings.js';
 
 /** Browsers in which the user is signed in. */
 export function SessionSection({ csrfToken }: { csrfToken: string | null }) {
@@ -24,21 +25,21 @@ export function SessionSection({ csrfToken }: { csrfToken: string | null }) {
 
   return (
     <section class="card" aria-labelledby="sessions">
-      <h2 id="sessions">Signed-in browsers</h2>
+      <h2 id="sessions">{settingsTexts.browsers}</h2>
       <ul class="entries">
         {sessions.map(({ id, userAgent, network, lastSeenAt, current }) => (
           <li key={id}>
             <span>
               <span class="clipped" title={userAgent}>
-                {userAgent || 'Unknown browser'}
+                {userAgent || settingsTexts.unknownBrowser}
               </span>
               <span class="faint">
-                {network} · {current ? 'this browser' : timeText(lastSeenAt)}
+                {network} · {current ? settingsTexts.thisBrowser : timeText(lastSeenAt)}
               </span>
             </span>
             {!current && (
               <button type="button" disabled={isBusy} onClick={() => void endOne(id)}>
-                Sign out
+                {settingsTexts.signOut}
               </button>
             )}
           </li>
@@ -47,7 +48,7 @@ export function SessionSection({ csrfToken }: { csrfToken: string | null }) {
       <ErrorText>{error}</ErrorText>
       {sessions.length > 1 && (
         <button type="button" disabled={isBusy} onClick={() => void endOthers()}>
-          Sign out all others
+          {settingsTexts.signOutOthers}
         </button>
       )}
     </section>

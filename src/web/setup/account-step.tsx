@@ -1,6 +1,7 @@
 import { callApi } from '../api/api-client.js';
 import { ErrorText } from '../forms/error-text.js';
 import { useAction } from '../forms/use-action.js';
+import { setupTexts } from '../texts/setup.js';
 
 type AccountStepProps = {
   /** Code of the invitation. */
@@ -22,16 +23,16 @@ export function AccountStep({ invitation, onDone }: AccountStepProps) {
   return (
     <form class="card" onSubmit={(event) => void submit(event)}>
       <label>
-        Name
+        {setupTexts.name}
         <input name="name" autocomplete="username" required maxLength={32} />
       </label>
       <label>
-        Password (8 characters or more)
+        {setupTexts.password}
         <input name="password" type="password" autocomplete="new-password" required minLength={8} />
       </label>
       <ErrorText>{error}</ErrorText>
       <button type="submit" class="primary" disabled={isBusy}>
-        Create the account
+        {setupTexts.createAccount}
       </button>
     </form>
   );

@@ -3,6 +3,7 @@ import type { CurrentUser } from '../account/account.js';
 import { callApi } from '../api/api-client.js';
 import { ErrorText } from '../forms/error-text.js';
 import { useAction } from '../forms/use-action.js';
+import { setupTexts } from '../texts/setup.js';
 
 type LivestreamStepProps = { currentUser: CurrentUser; onDone: (created: CreateResponse) => void };
 
@@ -21,12 +22,12 @@ export function LivestreamStep({ currentUser: { csrfToken }, onDone }: Livestrea
   return (
     <form class="card" onSubmit={(event) => void submit(event)}>
       <label>
-        Title of your first livestream
-        <input name="title" required maxLength={200} value="My first livestream" />
+        {setupTexts.firstTitle}
+        <input name="title" required maxLength={200} value={setupTexts.myFirstLivestream} />
       </label>
       <ErrorText>{error}</ErrorText>
       <button type="submit" class="primary" disabled={isBusy}>
-        Create the livestream
+        {setupTexts.createLivestream}
       </button>
     </form>
   );

@@ -4,6 +4,8 @@ import { fetchStream } from '../api/api-client.js';
 import { Poll } from '../api/poll.js';
 import { storeStreamKey } from '../broadcast/stream-key-store.js';
 import { CopyField } from '../forms/copy-field.js';
+import { formsTexts } from '../texts/forms.js';
+import { setupTexts } from '../texts/setup.js';
 
 type PublishStepProps = { created: CreateResponse };
 
@@ -28,25 +30,25 @@ export function PublishStep({ created: { streamId, streamKey, ingest } }: Publis
       <p role="status" aria-live="polite">
         {isLive ? (
           <>
-            <strong>You are live.</strong> <a href={watch}>Watch the livestream</a>
+            <strong>{setupTexts.youAreLive}</strong> <a href={watch}>{setupTexts.watchLivestream}</a>
           </>
         ) : (
-          'Waiting for your broadcast…'
+          setupTexts.waiting
         )}
       </p>
       <div class="choices">
         <section class="card" aria-labelledby="with-obs">
-          <h2 id="with-obs">With OBS</h2>
-          <p>Settings → Stream: service “Custom…”. Settings → Output: keyframe interval 2 s.</p>
-          <CopyField label="Server" value={ingest.rtmp.server} />
-          <CopyField label="Stream key" value={ingest.rtmp.key} isSecret />
-          <p class="faint">The stream key is shown only now. Whoever has it can broadcast here.</p>
+          <h2 id="with-obs">{setupTexts.withObs}</h2>
+          <p>{setupTexts.obsSteps}</p>
+          <CopyField label={formsTexts.server} value={ingest.rtmp.server} />
+          <CopyField label={formsTexts.streamKey} value={ingest.rtmp.key} isSecret />
+          <p class="faint">{setupTexts.keyShownNow}</p>
         </section>
         <section class="card" aria-labelledby="with-browser">
-          <h2 id="with-browser">With this browser</h2>
-          <p>Broadcast your camera or screen, without other software.</p>
+          <h2 id="with-browser">{setupTexts.withBrowser}</h2>
+          <p>{setupTexts.browserNote}</p>
           <a class="button primary" href="/broadcast" onClick={() => storeStreamKey(streamKey)}>
-            Broadcast from this browser
+            {setupTexts.fromBrowser}
           </a>
         </section>
       </div>

@@ -1,0 +1,25 @@
+/** First run. */
+export const texts = {
+  setUp: 'Set up',
+  welcome: 'Welcome to Headend',
+  signedInAs: (name: string) => `You are signed in as ${name}.`,
+  seeLive: 'See what is live',
+  linkIncomplete:
+    'The link is incomplete: open the whole link that you got. If the server printed it, start the server again for a new one.',
+  createYourAccount: 'Create your account. It will be your sign-in to this server.',
+  name: 'Name',
+  password: 'Password (8 characters or more)',
+  createAccount: 'Create the account',
+  firstTitle: 'Title of your first livestream',
+  myFirstLivestream: 'My first livestream',
+  createLivestream: 'Create the livestream',
+  youAreLive: 'You are live.',
+  watchLivestream: 'Watch the livestream',
+  waiting: 'Waiting for your broadcast…',
+  withObs: 'With OBS',
+  obsSteps: 'Settings → Stream: service “Custom…”. Settings → Output: keyframe interval 2 s.',
+  keyShownNow: 'The stream key is shown only now. Whoever has it can broadcast here.',
+  withBrowser: 'With this browser',
+  browserNote: 'Broadcast your camera or screen, without other software.',
+  fromBrowser: 'Broadcast from this browser',
+};

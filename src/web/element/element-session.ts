@@ -7,6 +7,7 @@ import { createPlayer } from '../player/create-player.js';
 import type { DeliveryChoice } from '../player/delivery.js';
 import { type LivePlayer, NO_PLAYER, type PlayerStats, type PlayerView } from '../player/live-player.js';
 import { QoeReporter } from '../qoe/qoe-reporter.js';
+import { elementTexts } from '../texts/element.js';
 import { type LoadedMedia, loadMedia } from './loaded-media.js';
 import type { PlayerSource } from './player-source.js';
 
@@ -30,12 +31,6 @@ export type ElementSnapshot = {
   /** Sentence over the picture. */
   notice: string | undefined;
   player: PlayerView;
-};
-
-const NOTICES = {
-  missing: 'There is nothing to play at this address.',
-  notReady: 'This cannot be played yet.',
-  unplayable: 'This browser cannot play this video. Use a current browser.',
 };
 
 /** Plays the media of one address, also those of another server: polls its API and keeps a player. */
@@ -137,10 +132,10 @@ export class ElementSession {
   }
 
   #notice(player: PlayerView): string | undefined {
-    if (this.#unplayable) return NOTICES.unplayable;
-    if (this.#missing) return NOTICES.missing;
+    if (this.#unplayable) return elementTexts.unplayable;
+    if (this.#missing) return elementTexts.missing;
     const { kind } = this.#options.source;
-    if (kind !== 'livestream' && this.#media && !this.#media.recorded) return NOTICES.notReady;
+    if (kind !== 'livestream' && this.#media && !this.#media.recorded) return elementTexts.notReady;
     return playbackState(this.#pageState(player)).notice;
   }
 

@@ -1,6 +1,7 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { PlaybackControl } from '../player/controls/playback-control.js';
 import { PlayerFrame } from '../player/player-frame.js';
+import { elementTexts } from '../texts/element.js';
 import type { ElementSnapshot } from './element-session.js';
 
 type ElementViewProps = {
@@ -17,7 +18,6 @@ type ElementViewProps = {
 
 /** CSS parts, by the selector of their element. */
 const PARTS = { '.player': 'frame', video: 'video', '.notice': 'notice', '.unmute': 'unmute' };
-const NO_ADDRESS = 'This player has no address: set its attribute “src” to the address of a page to watch.';
 
 /** Content of `<headend-player>`. */
 export function ElementView({ snapshot, label, poster, playback, onElements }: ElementViewProps) {
@@ -42,9 +42,9 @@ export function ElementView({ snapshot, label, poster, playback, onElements }: E
     <div ref={root} class="root">
       <PlayerFrame
         {...{ video, still }}
-        label={label ?? snapshot?.title ?? 'Video'}
+        label={label ?? snapshot?.title ?? elementTexts.video}
         {...{ playback, isEmbedded: true }}
-        notice={snapshot ? snapshot.notice : NO_ADDRESS}
+        notice={snapshot ? snapshot.notice : elementTexts.noAddress}
       />
     </div>
   );

@@ -1,4 +1,5 @@
 import { render } from 'preact';
+import { preferLocale, withTexts } from '../locale/language.js';
 import controlsStyle from '../player/controls/controls.css?inline';
 import type { DeliveryChoice } from '../player/delivery.js';
 import type { PlayerStats } from '../player/live-player.js';
@@ -17,6 +18,8 @@ const STYLES = [playerStyle, controlsStyle, statsStyle, elementStyle].map((text)
 /** Events of the video that the element has too. */
 const VIDEO_EVENTS = ['play', 'pause', 'playing', 'waiting', 'ended', 'timeupdate', 'volumechange'];
 const DELIVERIES: ReadonlySet<string> = new Set(['auto', 'webrtc', 'hls']);
+
+let hasLanguage = false;
 
 /** Detail of the event `statechange`. */
 export type StateChange = { state: ElementState; phase: string; delivery: string; title: string | undefined };
@@ -41,8 +44,12 @@ export class HeadendPlayer extends HTMLElement {
   }
 
   connectedCallback(): void {
+    // The texts have one language in a page: the first player chooses it for all of them.
+    if (!hasLanguage) preferLocale(this.lang);
+    hasLanguage = true;
     this.#render();
     this.#open();
+    void withTexts(Promise.resolve()).then(() => this.isConnected && this.#render());
   }
 
   disconnectedCallback(): void {

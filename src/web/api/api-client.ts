@@ -10,6 +10,8 @@ import type {
   Stream,
   Video,
 } from '../../api/contract.js';
+import { errorMessage } from '../locale/gateway-messages.js';
+import { commonTexts } from '../texts/common.js';
 import { serverClock } from './server-clock.js';
 
 export type { Stream } from '../../api/contract.js';
@@ -171,7 +173,7 @@ export async function callApi<Route extends ApiRoute>(
     if (!response.ok) return await failureOf(response);
     return { kind: 'ok', value: (await response.json()) as ApiRoutes[Route]['response'] };
   } catch {
-    return { kind: 'failed', status: 0, message: 'The server does not answer. Try again.' };
+    return { kind: 'failed', status: 0, message: commonTexts.noAnswer };
   }
 }
 
@@ -215,7 +217,7 @@ async function failureOf(response: Response): Promise<ApiFailure> {
   return {
     kind: 'failed',
     status: response.status,
-    message: body?.error?.message ?? 'The server does not answer. Try again.',
+    message: body?.error ? await errorMessage(body.error.code, body.error.message) : commonTexts.noAnswer,
     ...(body?.error ? { code: body.error.code } : {}),
     ...(retryAfterS > 0 ? { retryAfterS: Math.min(retryAfterS, MAXIMUM_RETRY_AFTER_S) } : {}),
   };

@@ -1,3 +1,6 @@
+import { errorMessage } from '../locale/gateway-messages.js';
+import { commonTexts } from '../texts/common.js';
+
 export type SocketData = Record<string, unknown>;
 
 export type ReconnectingSocketOptions = {
@@ -79,7 +82,7 @@ export class ReconnectingSocket {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#pending.delete(id);
-        reject(new SocketError('timeout', 'The server does not answer. Try again.'));
+        reject(new SocketError('timeout', commonTexts.noAnswer));
       }, REQUEST_TIMEOUT_MS);
       this.#pending.set(id, {
         resolve: (answer) => {
@@ -118,8 +121,7 @@ export class ReconnectingSocket {
         continue;
       }
       this.#pending.delete(id);
-      if (event === 'error')
-        pending.reject(new SocketError(String(data.code), String(data.message), data.details));
+      if (event === 'error') void rejectWith(pending, String(data.code), String(data.message), data.details);
       else pending.resolve(data);
     }
   }
@@ -144,8 +146,14 @@ export class ReconnectingSocket {
 }
 
 function connectionLostError(): SocketError {
-  return new SocketError(
-    'connection_lost',
-    'The connection to the server was lost. It reconnects automatically.',
-  );
+  return new SocketError('connection_lost', commonTexts.connectionLost);
+}
+
+async function rejectWith(
+  { reject }: Pending,
+  code: string,
+  message: string,
+  details: unknown,
+): Promise<void> {
+  reject(new SocketError(code, await errorMessage(code, message), details));
 }

@@ -1,5 +1,8 @@
 import { Upload } from 'tus-js-client';
+import type { ErrorResponse } from '../../api/contract.js';
 import { apiPath } from '../api/api-client.js';
+import { errorMessage } from '../locale/gateway-messages.js';
+import { dashboardTexts } from '../texts/dashboard.js';
 
 /** Bytes of one request: with more of them a slow line could not send it in the time that the server allows. */
 const PIECE_BYTES = 2 * 1024 * 1024;
@@ -29,7 +32,7 @@ export async function uploadVideo(
     removeFingerprintOnSuccess: true,
     onProgress: (sent, total) => listener.onProgress(total === 0 ? 0 : sent / total),
     onSuccess: () => listener.onDone(),
-    onError: (error) => listener.onFailure(messageOf(error)),
+    onError: (error) => void messageOf(error).then((message) => listener.onFailure(message)),
   });
   const [earlier] = await upload.findPreviousUploads();
   if (earlier) upload.resumeFromPreviousUpload(earlier);
@@ -43,12 +46,13 @@ function mayRetry(status: number): boolean {
   return navigator.onLine && !isRefused && status !== 507;
 }
 
-function messageOf(error: Error): string {
+async function messageOf(error: Error): Promise<string> {
   const body =
     'originalResponse' in error && (error.originalResponse as { getBody(): string } | null)?.getBody();
   try {
-    return (JSON.parse(body || '') as { error: { message: string } }).error.message;
+    const { code, message } = (JSON.parse(body || '') as ErrorResponse).error;
+    return await errorMessage(code, message);
   } catch {
-    return 'The upload was interrupted: choose the file again to go on.';
+    return dashboardTexts.uploadInterrupted;
   }
 }

@@ -1,5 +1,6 @@
 import type { Health } from '../../api/contract.js';
 import { callApi } from '../api/api-client.js';
+import { translatedFindings } from '../locale/gateway-messages.js';
 import { merged } from './health-samples.js';
 
 const POLL_MS = 1_000;
@@ -36,7 +37,12 @@ export class HealthPoll {
       if (this.#closed) return;
       if (result.kind === 'ok') {
         this.#health = merged(this.#health, result.value.health);
-        this.#onChange(this.#health);
+        const { findings, pastFindings } = this.#health;
+        const translated = {
+          findings: await translatedFindings(findings),
+          pastFindings: await translatedFindings(pastFindings),
+        };
+        if (!this.#closed) this.#onChange({ ...this.#health, ...translated });
       }
     }
     this.#timer = setTimeout(() => void this.#read(), POLL_MS);

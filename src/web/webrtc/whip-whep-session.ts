@@ -1,4 +1,6 @@
 import type { ErrorCode, ErrorResponse } from '../../api/contract.js';
+import { errorMessage } from '../locale/gateway-messages.js';
+import { webrtcTexts } from '../texts/webrtc.js';
 import { parseLinkHeader } from './link-header.js';
 
 /** Limit on a delay from Retry-After: browsers fire timers of more than 24 days at once. */
@@ -93,11 +95,11 @@ export class WhipWhepSession {
       if (response.status !== 201) return { refusal: await refusalOf(response) };
       answer = await response.text();
     } catch {
-      return { refusal: { status: 0, message: 'The server does not answer.' } };
+      return { refusal: { status: 0, message: webrtcTexts.noAnswer } };
     }
     const location = response.headers.get('location');
     if (location === null || !/^application\/sdp\b/i.test(response.headers.get('content-type') ?? ''))
-      return { refusal: { status: 502, message: 'The server’s answer is not valid for WHIP or WHEP.' } };
+      return { refusal: { status: 502, message: webrtcTexts.invalidAnswer } };
     return { session: new WhipWhepSession(response, answer, location, response.url || endpoint, bearer) };
   }
 
@@ -115,8 +117,7 @@ export class WhipWhepSession {
 
   /** Selects a layer of the video; without `rid` the server chooses. @returns the refusal, if it was refused */
   async selectLayer(mediaId: string, rid: string | undefined): Promise<WebrtcRefusal | undefined> {
-    if (this.layerUrl === undefined)
-      return { status: 501, message: 'The server does not support layer selection.' };
+    if (this.layerUrl === undefined) return { status: 501, message: webrtcTexts.noLayers };
     return await this.#request(this.layerUrl, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -172,7 +173,7 @@ export class WhipWhepSession {
       });
       return response.ok ? undefined : await refusalOf(response);
     } catch {
-      return { status: 0, message: 'The server does not answer.' };
+      return { status: 0, message: webrtcTexts.noAnswer };
     }
   }
 }
@@ -193,7 +194,7 @@ async function refusalOf(response: Response): Promise<WebrtcRefusal> {
   const retryAfterS = Number(response.headers.get('retry-after'));
   return {
     status: response.status,
-    message: error?.message ?? `The server refused with status ${response.status}.`,
+    message: error ? await errorMessage(error.code, error.message) : webrtcTexts.refusedWith(response.status),
     ...(error ? { code: error.code } : {}),
     ...(retryAfterS > 0 ? { retryAfterS: Math.min(retryAfterS, MAXIMUM_RETRY_AFTER_S) } : {}),
   };

@@ -236,7 +236,9 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
   }
 
   recordRequest(renditionId: string | undefined): void {
-    this.#broadcast.hlsDemand.record(renditionId);
+    // A name from a URL: one that no rendition has is not kept.
+    const isKnown = renditionId !== undefined && this.#windows.find(renditionId) !== undefined;
+    this.#broadcast.hlsDemand.record(isKnown ? renditionId : undefined);
   }
 
   recordWait(): () => void {

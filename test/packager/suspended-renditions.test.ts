@@ -211,3 +211,19 @@ t.test('a broadcast with all renditions suspended is playable and has no media',
   }
   last.close();
 });
+
+t.test(
+  'a request of a rendition is recorded, and one of a name that none has as that of the broadcast',
+  async (t) => {
+    const broadcast = new SuspendedBroadcast();
+    const { hlsDemand } = broadcast;
+    const presentation = broadcast.packager.findPresentation(broadcast.streamId)!;
+    presentation.recordRequest(ENCODED);
+    t.ok(hlsDemand.isRenditionWithin(ENCODED, 1_000));
+    await broadcast.clock.advance(2_000);
+    presentation.recordRequest('made-up');
+    t.ok(hlsDemand.isWithin(1_000));
+    t.notOk(hlsDemand.isRenditionWithin('made-up', 1_000), 'nothing is kept of it');
+    broadcast.reader.close();
+  },
+);

@@ -34,7 +34,9 @@ export function wordsOf(value: unknown, key = ''): string | undefined {
     .slice(0, 4 * MAXIMUM_WORDS)
     .replace(/\p{C}/gu, ' ')
     .trim()
-    .slice(0, MAXIMUM_WORDS);
+    .slice(0, MAXIMUM_WORDS)
+    // Half of a character, which JSON of PostgreSQL does not take.
+    .replace(/\p{Cs}/gu, '');
   return words === '' ? undefined : words;
 }
 

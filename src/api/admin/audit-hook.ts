@@ -114,7 +114,9 @@ function detailsOf({ fields = [], secrets = [] }: Audited, { body }: FastifyRequ
   return Object.keys(details).length === 0 ? null : details;
 }
 
-/** PostgreSQL stores no U+0000. */
+/** JSON of PostgreSQL takes neither U+0000 nor halves of characters. */
 function textOf(value: unknown): string {
-  return String(value).replaceAll('\0', '').slice(0, MAXIMUM_TEXT);
+  return String(value)
+    .slice(0, MAXIMUM_TEXT)
+    .replace(/\0|\p{Cs}/gu, '');
 }

@@ -1,3 +1,4 @@
+import Fastify from 'fastify';
 import t from 'tap';
 import {
   addAuditHook,
@@ -67,4 +68,22 @@ t.test('successful changes are recorded with their author and without secrets', 
     ],
     'nothing that failed, nor sign-ins of others',
   );
+});
+
+t.test('details are short and have neither U+0000 nor halves of characters', async (t) => {
+  const records: AuditRecord[] = [];
+  const app = Fastify();
+  t.teardown(() => app.close());
+  addAuditHook(app, {
+    audit: { record: (record) => void records.push(record) },
+    guards: { principal: () => ({ kind: 'operator' }) },
+  });
+  app.post('/api/livestream/:streamId/chat/bans', async () => ({}));
+  const details = async (reason: string): Promise<unknown> => {
+    const url = '/api/livestream/7/chat/bans';
+    await app.inject({ method: 'POST', url, payload: { reason } });
+    return records.at(-1)?.details;
+  };
+  t.same(await details('a😀\0b\ud83dc\ude00'), { reason: 'a😀bc' });
+  t.same(await details(`${'x'.repeat(199)}😀`), { reason: 'x'.repeat(199) });
 });

@@ -1,5 +1,6 @@
 import { generateHLSManifest, renderVodMpd, renderVodPlaylist } from '../../packager/index.js';
 import type { RecordedSegment, RecordingFile } from '../recording.js';
+import { PositionIndex } from './position-index.js';
 import {
   type IndexedFile,
   type ReplayRendition,
@@ -25,6 +26,7 @@ export class Replay {
   readonly segmentCount: number;
   readonly #renditions: ReplayRendition[];
   readonly #multivariant: string;
+  readonly #positions: PositionIndex;
   /** Media playlists and descriptions, rendered without a token. */
   readonly #playlists = new Map<string, Buffer>();
 
@@ -35,6 +37,7 @@ export class Replay {
     for (const segment of segments) byNumber.get(segment.fileNumber)?.set(segment.msn, segment);
     this.files = files.map((file) => ({ file, segments: byNumber.get(file.number) ?? new Map() }));
     this.#renditions = replayRenditions(this.files);
+    this.#positions = new PositionIndex(this.#renditions[0]?.segments ?? []);
     this.#multivariant = generateHLSManifest(
       recordingId,
       this.#renditions.map(({ variant }) => variant),
@@ -75,32 +78,19 @@ export class Replay {
     );
   }
 
-  /** Returns the position of a date (Unix ms) in the playlists, s; the end for a date behind it. */
+  /** As `PositionIndex`, for all playlists. */
   positionOf(dateMs: number): number {
-    let position = 0;
-    for (const { programDateTimeMs, durationS } of this.#renditions[0]?.segments ?? []) {
-      if (programDateTimeMs + durationS * 1_000 > dateMs)
-        return position + Math.max(0, dateMs - programDateTimeMs) / 1_000;
-      position += durationS;
-    }
-    return position;
+    return this.#positions.positionOf(dateMs);
   }
 
   /** Duration of the playlists, s. */
   get durationS(): number {
-    return (this.#renditions[0]?.segments ?? []).reduce((sum, { durationS }) => sum + durationS, 0);
+    return this.#positions.durationS;
   }
 
-  /** Returns the date (Unix ms) of a position in the playlists, s; that of the end for a position behind it. */
+  /** As `PositionIndex`, for all playlists. */
   dateOf(positionS: number): number {
-    const segments = this.#renditions[0]?.segments ?? [];
-    let startS = 0;
-    for (const { programDateTimeMs, durationS } of segments) {
-      if (startS + durationS > positionS) return programDateTimeMs + Math.max(0, positionS - startS) * 1_000;
-      startS += durationS;
-    }
-    const last = segments.at(-1);
-    return last ? last.programDateTimeMs + last.durationS * 1_000 : 0;
+    return this.#positions.dateOf(positionS);
   }
 
   init(rendition: string, run: number): FilePart | undefined {

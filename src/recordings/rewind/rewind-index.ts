@@ -1,5 +1,6 @@
 import type { RecordedVariant, VodSegment } from '../../packager/index.js';
 import type { RecordedSegment } from '../recording.js';
+import { PositionIndex } from '../replay/position-index.js';
 import type { FilePart } from '../replay/replay.js';
 import { variantOf } from '../replay/replay-timeline.js';
 import type { RewindFile } from './rewind-table.js';
@@ -38,6 +39,7 @@ export class RewindIndex {
   #newest = -1;
   #newestMsn = -1;
   #version = 0;
+  #positions: { version: number; index: PositionIndex } | undefined;
   #longestS = 1;
 
   /** Changes with the listed segments. */
@@ -139,14 +141,13 @@ export class RewindIndex {
     });
   }
 
-  /** Returns the position of a date (Unix ms) in the playlists, s; the end for a date behind it. */
+  /** As `PositionIndex`, for all playlists. */
   positionOf(dateMs: number): number {
-    let position = 0;
-    for (const { startMs, durationS } of this.#listed) {
-      if (startMs + durationS * 1_000 > dateMs) return position + Math.max(0, dateMs - startMs) / 1_000;
-      position += durationS;
+    if (this.#positions?.version !== this.#version) {
+      const dated = this.#listed.map(({ startMs, durationS }) => ({ programDateTimeMs: startMs, durationS }));
+      this.#positions = { version: this.#version, index: new PositionIndex(dated) };
     }
-    return position;
+    return this.#positions.index.positionOf(dateMs);
   }
 
   /** Lists the segments of a rendition; another one takes its place where it has none. */

@@ -122,8 +122,9 @@ export class Rewinds {
     const sinceMs = clock.now() - windowMs;
     const files = await this.#calls.run(() => table.listFiles(broadcastId, storeId));
     if (files.length === 0) {
-      // Nothing is kept of an id that somebody made up.
-      this.#entries.delete(broadcastId);
+      // Nothing is kept of an id that somebody made up, nor of a broadcast whose recordings nobody may watch any more.
+      if (this.#entries.get(broadcastId) === entry) this.#entries.delete(broadcastId);
+      entry.index = new RewindIndex();
       return;
     }
     const known = new Set(entry.index.files.map(({ recordingId, number }) => `${recordingId}/${number}`));

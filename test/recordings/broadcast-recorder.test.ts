@@ -252,6 +252,28 @@ t.test('a private test is recorded by hand only, and nobody can rewind to it aft
   t.ok(first.msn >= 10 + 3 * 2, 'it begins behind the test');
 });
 
+t.test('a recording that goes on behind a private test takes no viewer back into it', async (t) => {
+  // Synthetic segments have old dates.
+  const fixture = await openRecordingsFixture(t, { rewind: { windowMs: 100 * 365 * 86_400_000 } });
+  const { livestreams, recordings } = fixture;
+  const streamId = await fixture.create();
+  await livestreams.edit(streamId, { isTesting: true });
+  const live = await fixture.publish(streamId);
+  live.feed(syntheticSegment(0));
+  await recordings.startRecording(streamId);
+  for (const msn of [1, 2, 3]) live.feed(syntheticSegment(msn));
+  await live.untilRecording(({ durationS }) => durationS === 6);
+  const isRewindable = async (): Promise<boolean> =>
+    (await recordings.rewinds.find(streamId, live.broadcast.id, true)) !== undefined;
+  await until('the owner can rewind', isRewindable);
+
+  await livestreams.edit(streamId, { isTesting: false });
+  await until('nobody can', async () => !(await isRewindable()));
+  live.feed(syntheticSegment(4));
+  await live.untilRecording(({ state, durationS }) => state === 'recording' && durationS === 8);
+  t.notOk(await isRewindable());
+});
+
 t.test('a broadcast that was tested first is recorded from the end of the test on', async (t) => {
   const fixture = await openRecordingsFixture(t);
   const streamId = await fixture.create();

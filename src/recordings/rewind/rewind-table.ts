@@ -25,7 +25,7 @@ export class RewindTable {
 
   /**
    * Returns the files of a broadcast in this folder, unless its livestream was deleted. Recordings that have ended and are more
-   * private than the livestream are left out.
+   * private than the livestream are left out, and those in progress that have begun while it was private, as during a test.
    */
   async listFiles(broadcastId: string, storeId: string): Promise<RewindFile[]> {
     return await this.#sql<RewindFile[]>`
@@ -36,8 +36,9 @@ export class RewindTable {
         join livestreams on livestreams.id = recordings.stream_id
       where recordings.broadcast_id = ${broadcastId} and recordings.store_id = ${storeId}
         and recordings.purpose <> 'clip'
-        and (recordings.state = 'recording' or (recordings.state = 'ready'
-          and (livestreams.visibility = 'private' or ${visibilityOf(this.#sql)} <> 'private')))
+        and recordings.state in ('recording', 'ready') and (livestreams.visibility = 'private'
+          or case recordings.state when 'recording' then recordings.recorded_visibility is distinct from 'private'
+            else ${visibilityOf(this.#sql)} <> 'private' end)
       order by recordings.id, f.number`;
   }
 

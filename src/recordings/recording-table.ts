@@ -11,6 +11,8 @@ import { makerOf, visibilityOf } from './recording-visibility.js';
 
 /** Time after which another gateway may claim a recording whose claim was not renewed, s. */
 export const CLAIM_S = 10;
+/** Rows of segments that one statement deletes. */
+const DELETED_SEGMENTS = 20_000;
 
 export type NewRecording = Pick<
   Recording,
@@ -309,7 +311,14 @@ export class RecordingTable {
       returning id, object_store as "objectStore"`;
   }
 
+  /** Deletes a recording with its index, whose rows are millions after weeks: in steps that end before the time limit of statements. */
   async delete(id: string): Promise<void> {
+    for (let deleted = DELETED_SEGMENTS; deleted === DELETED_SEGMENTS; ) {
+      const result = await this.#sql`
+        delete from recording_segments where ctid = any(array(
+          select ctid from recording_segments where recording_id = ${id} limit ${DELETED_SEGMENTS}))`;
+      deleted = result.count;
+    }
     await this.#sql`delete from recordings where id = ${id}`;
   }
 

@@ -183,9 +183,16 @@ export class RecordingUpkeep {
     const objectStore = archive?.isAway === false ? archive.id : undefined;
     for (const claimed of await table.claimForDeletion(store.id, objectStore, claimant, BATCH)) {
       const { id } = claimed;
-      if (claimed.objectStore !== null && !(await archive?.delete(id))) continue;
-      await store.delete(id);
-      await table.delete(id);
+      try {
+        if (claimed.objectStore !== null && !(await archive?.delete(id))) continue;
+        await store.delete(id);
+        await table.delete(id);
+      } catch (error) {
+        // The others are deleted all the same: they may be what fills the disk.
+        if (isDatabaseAway(error)) throw error;
+        log.warn({ err: error, recordingId: id }, 'a recording could not be deleted: trying again');
+        continue;
+      }
       log.info({ recordingId: id }, 'recording deleted');
       this.#again = true;
     }

@@ -116,6 +116,32 @@ t.test(
   },
 );
 
+t.test(
+  'a recording of weeks is deleted in steps, and one that cannot be deleted keeps no other',
+  async (t) => {
+    const fixture = await openRecordingsFixture(t);
+    const [stuck, long] = [await abandonedRecording(fixture, true), await abandonedRecording(fixture, true)];
+    await fixture.sql`
+    insert into recording_segments select s.recording_id, s.file_number, s.msn + n, s.byte_offset, s.byte_length, s.fragments,
+      s.duration_s, s.decode_time_s, s.program_date_time
+    from recording_segments s, generate_series(3, 50000) n where s.recording_id = ${long} and s.msn = 0`;
+    await fixture.sql`update recordings set state = 'deleting', claimed_until = null, claimed_by = null`;
+    await fixture.sql.unsafe(`
+    create function check_deletion() returns trigger language plpgsql as $$ begin
+      if (select count(*) from deleted) > 20000 then raise 'too many'; end if;
+      if exists (select from deleted where recording_id = '${stuck}') then raise 'cannot be deleted'; end if;
+      return null;
+    end $$;
+    create trigger check_deletion after delete on recording_segments
+      referencing old table as deleted for each statement execute function check_deletion()`);
+    (await fixture.openAnother()).recordings.start();
+    const left = async (): Promise<string[]> =>
+      (await fixture.sql<{ id: string }[]>`select id from recordings`).map(({ id }) => id);
+    await until('the long one is deleted', async () => !(await left()).includes(long));
+    t.strictSame(await left(), [stuck]);
+  },
+);
+
 t.test('paths outside of the folder and symbolic links are refused', async (t) => {
   const folder = t.testdir({ secret: 'a secret' });
   const store = await RecordingStore.open(path.join(folder, 'recordings'));

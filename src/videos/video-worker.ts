@@ -1,6 +1,7 @@
 import { type Clock, isDatabaseAway, type Logger, messageOf } from '../platform/index.js';
 import type { StoredVideos } from '../recordings/index.js';
 import { InputRefused, type TranscodeVideoOptions, transcodeVideo } from '../transcode/index.js';
+import { TranscodingPause } from './transcoding-pause.js';
 import type { UploadFiles } from './upload-files.js';
 import type { Video, VideoFailure } from './video.js';
 import { videoIndex } from './video-index.js';
@@ -37,13 +38,12 @@ const TICK_MS = 2_000;
 const MAXIMUM_ATTEMPTS = 3;
 /** Time without new bytes after which an unfinished upload is deleted, s. */
 export const UPLOAD_EXPIRY_S = 24 * 3_600;
-/** Interval at which a paused transcoding asks again, ms. */
-const PAUSE_MS = 1_000;
 
 /** Transcodes waiting videos, one at a time, while broadcasts do not need the machine; deletes what is not needed. */
 export class VideoWorker {
   readonly #options: VideoWorkerOptions;
   readonly #lifetime = new AbortController();
+  readonly #pause: TranscodingPause;
   #work: Promise<void> | undefined;
   #again = false;
   #running: Running | undefined;
@@ -51,6 +51,7 @@ export class VideoWorker {
 
   constructor(options: VideoWorkerOptions) {
     this.#options = options;
+    this.#pause = new TranscodingPause(options);
   }
 
   start(): void {
@@ -161,14 +162,14 @@ export class VideoWorker {
         onProgress: (share, bytes) => {
           [progress, sizeBytes] = [share, bytes];
         },
-        whenAllowed: () => this.#whenAllowed(signal),
+        whenAllowed: () => this.#pause.whenOver(signal),
         ...{ signal, clock },
       });
       await store.syncFolder(id);
       const index = videoIndex(done, createdAt);
       const { durationS, sizeBytes: byteLength } = index;
       await media.add({ id, userId, title, startedAt: createdAt }, index);
-      await media.makePreviews(id, index, signal, () => this.#whenAllowed(signal));
+      await media.makePreviews(id, index, signal, () => this.#pause.whenOver(signal));
       signal.throwIfAborted();
       if (!(await table.finish(id, claimant, index, (sql) => media.finish(sql, id)))) return;
       media.finished();
@@ -232,19 +233,6 @@ export class VideoWorker {
     } catch (error) {
       log.debug({ err: error, videoId: video.id }, 'the claim of a video could not be renewed: retrying');
     }
-  }
-
-  /** Resolves when broadcasts do not need the machine. */
-  #whenAllowed(signal: AbortSignal): Promise<void> | undefined {
-    const { isBusy, clock } = this.#options;
-    if (!isBusy() || signal.aborted) return undefined;
-    return new Promise((resolve) => {
-      const stop = clock.every(PAUSE_MS, () => {
-        if (isBusy() && !signal.aborted) return;
-        stop();
-        resolve();
-      });
-    });
   }
 
   /** Deletes uploaded files without a video that needs them, which a crash leaves. */

@@ -10,9 +10,10 @@ export class UploadFiles {
   readonly #folder: string;
 
   /** @param folder created if it is missing */
-  constructor(folder: string, expiryS: number) {
+  constructor(folder: string) {
     this.#folder = folder;
-    this.datastore = new FileStore({ directory: folder, expirationPeriodInMilliseconds: expiryS * 1_000 });
+    // Without an expiry, which would count from the creation: the rows of videos expire without new bytes.
+    this.datastore = new FileStore({ directory: folder });
   }
 
   path(videoId: string): string {

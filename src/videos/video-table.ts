@@ -214,11 +214,12 @@ export class VideoTable {
       returning ${this.#columns()}`;
   }
 
-  /** Marks uploads that got no bytes for a time as being deleted. */
+  /** Marks uploads that got no bytes for a time, and get none now, as being deleted. */
   async expireUploads(storeId: string, afterS: number): Promise<void> {
     await this.#sql`
       update videos set state = 'deleting'
-      where state = 'uploading' and store_id = ${storeId} and received_at < now() - ${`${afterS} seconds`}::interval`;
+      where state = 'uploading' and store_id = ${storeId} and received_at < now() - ${`${afterS} seconds`}::interval
+        and (claimed_until is null or claimed_until < now())`;
   }
 
   /** @returns false when it is unknown. */

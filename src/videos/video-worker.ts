@@ -37,7 +37,7 @@ const TICK_MS = 2_000;
 /** Transcodings of one video that end without a result. */
 const MAXIMUM_ATTEMPTS = 3;
 /** Time without new bytes after which an unfinished upload is deleted, s. */
-export const UPLOAD_EXPIRY_S = 24 * 3_600;
+const UPLOAD_EXPIRY_S = 24 * 3_600;
 
 /** Transcodes waiting videos, one at a time, while broadcasts do not need the machine; deletes what is not needed. */
 export class VideoWorker {

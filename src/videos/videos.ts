@@ -18,7 +18,7 @@ import { UploadServer } from './upload-server.js';
 import type { Video, VideoChanges, VideoFailure } from './video.js';
 import { VideoQueue } from './video-queue.js';
 import { type AnnouncedUpload, type VideoPage, VideoTable, type VideoUsage } from './video-table.js';
-import { UPLOAD_EXPIRY_S, type VideoTranscoding, VideoWorker } from './video-worker.js';
+import { type VideoTranscoding, VideoWorker } from './video-worker.js';
 
 export type VideosOptions = {
   sql: Sql;
@@ -74,7 +74,7 @@ export class Videos {
     this.#calls = new BoundedCalls({ clock });
     this.#rows = new TtlCache({ clock, ttlMs: ROW_TTL_MS, maxEntries: MAXIMUM_CACHED_ROWS });
     this.#queue = new VideoQueue(sql, log);
-    const uploads = new UploadFiles(path.join(folder, 'uploads'), UPLOAD_EXPIRY_S);
+    const uploads = new UploadFiles(path.join(folder, 'uploads'));
     this.#uploads = uploads;
     const locker = new UploadLocker({ table: this.#table, clock, log });
     this.#uploadServer = new UploadServer(uploads, locker, async (id) => {

@@ -4,6 +4,7 @@ import t from 'tap';
 import { createLog, newId } from '../../src/platform/index.js';
 import type { StoredVideos } from '../../src/recordings/index.js';
 import { Videos } from '../../src/videos/index.js';
+import { VideoTable } from '../../src/videos/video-table.js';
 import { FakeClock } from '../support/fakes/fake-clock.js';
 import { testDatabase } from '../support/fixtures/database.js';
 
@@ -32,4 +33,21 @@ t.test('uploads in progress of all accounts are reserved on the disk', async (t)
   t.same(outcomes.map(({ status }) => status).sort(), ['fulfilled', 'rejected'], 'one after the other');
   await sql`update videos set state = 'deleting'`;
   await announce('boris', 500);
+});
+
+t.test('an upload that gets bytes for days is kept', async (t) => {
+  const { sql } = await testDatabase(t);
+  const table = new VideoTable(sql);
+  const storeId = newId();
+  const video = { userId: 'ada', title: 'A film', visibility: 'private', uploadBytes: 600, storeId } as const;
+  const [idle, active] = [newId(), newId()];
+  for (const id of [idle, active]) await table.insert({ ...video, id }, async () => {});
+  await sql`update videos set received_at = now() - interval '2 days'`;
+  t.equal(await table.lockUpload(active, newId()), 'mine');
+  await table.expireUploads(storeId, 86_400);
+  const rows = await sql`select id from videos where state = 'uploading'`;
+  t.strictSame(
+    rows.map(({ id }) => id),
+    [active],
+  );
 });

@@ -1,30 +1,33 @@
 import type PgBoss from 'pg-boss';
 import type { Logger, Sql } from '../platform/index.js';
 
-/** Job of the queue. */
+/** Job of the queue: one attempt. */
 export type VideoJob = { id: string; videoId: string };
 
-const QUEUE = 'transcode-video';
-/** Attempts after the first; the rows of videos count them too. */
-const RETRIES = 100;
 /** Longer than any transcoding; the claims of the rows find processes that are gone, much sooner. */
 const EXPIRE_S = 24 * 3_600 - 60;
 
-/** Queue of videos that wait for their transcoding, in PostgreSQL (pg-boss, with a schema of its own). */
+/**
+ * Queue of the videos of one folder that wait for their transcoding, in PostgreSQL (pg-boss, with a schema of its own). Gateways
+ * with another folder have another queue: they cannot read the uploads.
+ */
 export class VideoQueue {
   readonly #sql: Sql;
   readonly #log: Logger;
+  readonly #name: string;
   #boss: Promise<PgBoss> | undefined;
 
-  constructor(sql: Sql, log: Logger) {
+  /** @param storeId id of the folder */
+  constructor(sql: Sql, storeId: string, log: Logger) {
     this.#sql = sql;
     this.#log = log;
+    this.#name = `transcode-video-${storeId}`;
   }
 
   /** @returns the id of the job */
   async add(videoId: string): Promise<string> {
     const boss = await this.#open();
-    const id = await boss.send(QUEUE, { videoId }, { retryLimit: RETRIES, expireInSeconds: EXPIRE_S });
+    const id = await boss.send(this.#name, { videoId }, { retryLimit: 0, expireInSeconds: EXPIRE_S });
     if (id === null) throw new Error('pg-boss took no job');
     return id;
   }
@@ -32,23 +35,18 @@ export class VideoQueue {
   /** Takes the next job; another process gets another one. */
   async take(): Promise<VideoJob | undefined> {
     const boss = await this.#open();
-    const [job] = await boss.fetch<{ videoId: string }>(QUEUE, { batchSize: 1 });
+    const [job] = await boss.fetch<{ videoId: string }>(this.#name, { batchSize: 1 });
     return job && { id: job.id, videoId: job.data.videoId };
   }
 
-  /** Ends a job that needs no further attempt. */
+  /** Ends a job whose attempt has ended. */
   async end(jobId: string): Promise<void> {
-    await (await this.#open()).complete(QUEUE, jobId);
+    await (await this.#open()).complete(this.#name, jobId);
   }
 
-  /** Ends an attempt: the job is taken again. */
-  async retry(jobId: string, reason: string): Promise<void> {
-    await (await this.#open()).fail(QUEUE, jobId, { reason });
-  }
-
-  /** Ends a job that has not been taken. */
+  /** Ends a job that has not been taken, or whose attempt has ended without a result. */
   async cancel(jobId: string): Promise<void> {
-    await (await this.#open()).cancel(QUEUE, jobId);
+    await (await this.#open()).cancel(this.#name, jobId);
   }
 
   async close(): Promise<void> {
@@ -71,7 +69,7 @@ export class VideoQueue {
     const boss = new Boss({ db, schedule: false });
     boss.on('error', (error) => this.#log.warn({ err: error }, 'the queue of videos failed: retrying'));
     await boss.start();
-    await boss.createQueue(QUEUE);
+    await boss.createQueue(this.#name);
     return boss;
   }
 

@@ -122,6 +122,12 @@ export class VideoTable {
     return result.count > 0;
   }
 
+  /** Has all waiting videos of a folder get another job. */
+  async forgetJobs(storeId: string): Promise<void> {
+    await this.#sql`
+      update videos set job_id = null where state = 'queued' and job_id is not null and store_id = ${storeId}`;
+  }
+
   async setJob(id: string, jobId: string): Promise<void> {
     await this.#sql`update videos set job_id = ${jobId} where id = ${id}`;
   }
@@ -157,10 +163,10 @@ export class VideoTable {
     return result.count > 0;
   }
 
-  /** Puts a claimed video back into the queue. @param counts whether the attempt counts */
+  /** Has a claimed video wait again, for another job. @param counts whether the attempt counts */
   async requeue(id: string, claimant: string, counts: boolean): Promise<void> {
     await this.#sql`
-      update videos set state = 'queued', claimed_by = null, claimed_until = null, size_bytes = 0,
+      update videos set state = 'queued', claimed_by = null, claimed_until = null, size_bytes = 0, job_id = null,
         attempts = attempts - ${counts ? 0 : 1}
       where id = ${id} and claimed_by = ${claimant} and state = 'transcoding'`;
   }

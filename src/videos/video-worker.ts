@@ -46,6 +46,7 @@ export class VideoWorker {
   readonly #pause: TranscodingPause;
   #work: Promise<void> | undefined;
   #again = false;
+  #hasForgottenJobs = false;
   #running: Running | undefined;
   #transcoding: Promise<void> | undefined;
 
@@ -116,6 +117,9 @@ export class VideoWorker {
 
   async #addJobs(): Promise<void> {
     const { table, media, queue } = this.#options;
+    // Jobs of an earlier start may be in a queue that is not read any more; one too many is ended when it is taken.
+    if (!this.#hasForgottenJobs) await table.forgetJobs(media.store.id);
+    this.#hasForgottenJobs = true;
     for (const id of await table.listWithoutJob(media.store.id)) await table.setJob(id, await queue.add(id));
   }
 
@@ -188,7 +192,7 @@ export class VideoWorker {
     const { id, jobId } = video;
     if (this.#lifetime.signal.aborted) {
       await table.requeue(id, claimant, false);
-      if (jobId !== null) await queue.retry(jobId, 'the gateway was closed');
+      if (jobId !== null) await queue.cancel(jobId);
       return;
     }
     const failure = running.failure ?? failureOf(error);
@@ -206,7 +210,7 @@ export class VideoWorker {
       return;
     }
     await table.requeue(id, claimant, true);
-    if (jobId !== null) await queue.retry(jobId, 'the attempt has ended without a result');
+    if (jobId !== null) await queue.cancel(jobId);
   }
 
   /** Stores that a video has failed, and deletes its files. @param claimant as for the table */

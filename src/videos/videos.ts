@@ -73,7 +73,7 @@ export class Videos {
     this.#table = new VideoTable(sql);
     this.#calls = new BoundedCalls({ clock });
     this.#rows = new TtlCache({ clock, ttlMs: ROW_TTL_MS, maxEntries: MAXIMUM_CACHED_ROWS });
-    this.#queue = new VideoQueue(sql, log);
+    this.#queue = new VideoQueue(sql, media.store.id, log);
     const uploads = new UploadFiles(path.join(folder, 'uploads'));
     this.#uploads = uploads;
     const locker = new UploadLocker({ table: this.#table, clock, log });

@@ -122,6 +122,13 @@ export class VideoTable {
     return result.count > 0;
   }
 
+  /** Returns the uploads of a folder that no request writes at the moment. */
+  async listUnlockedUploads(storeId: string): Promise<AnnouncedUpload[]> {
+    return await this.#sql<AnnouncedUpload[]>`
+      select id, upload_bytes::double precision as "uploadBytes" from videos
+      where state = 'uploading' and store_id = ${storeId} and (claimed_until is null or claimed_until < now())`;
+  }
+
   /** Has all waiting videos of a folder get another job. */
   async forgetJobs(storeId: string): Promise<void> {
     await this.#sql`

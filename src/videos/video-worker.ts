@@ -36,6 +36,8 @@ type Running = { videoId: string; lifetime: AbortController; failure: VideoFailu
 const TICK_MS = 2_000;
 /** Transcodings of one video that end without a result. */
 const MAXIMUM_ATTEMPTS = 3;
+/** Interval at which uploads are looked for that are complete and not queued, ms. */
+const COMPLETE_CHECK_MS = 60_000;
 /** Time without new bytes after which an unfinished upload is deleted, s. */
 const UPLOAD_EXPIRY_S = 24 * 3_600;
 
@@ -46,6 +48,8 @@ export class VideoWorker {
   readonly #pause: TranscodingPause;
   #work: Promise<void> | undefined;
   #again = false;
+  /** By the monotonic clock. */
+  #completeCheckAtMs = Number.NEGATIVE_INFINITY;
   #hasForgottenJobs = false;
   #running: Running | undefined;
   #transcoding: Promise<void> | undefined;
@@ -85,7 +89,7 @@ export class VideoWorker {
   async #runAll(): Promise<void> {
     while (this.#again && !this.#lifetime.signal.aborted) {
       this.#again = false;
-      for (const work of [this.#recover, this.#delete, this.#addJobs, this.#takeNext]) {
+      for (const work of [this.#recover, this.#delete, this.#queueComplete, this.#addJobs, this.#takeNext]) {
         try {
           await work.call(this);
         } catch (error) {
@@ -113,6 +117,15 @@ export class VideoWorker {
       await table.delete(id);
       log.info({ videoId: id }, 'video deleted');
     }
+  }
+
+  /** Queues uploads that are complete, although nobody could say so: the database was away, or the gateway was killed. */
+  async #queueComplete(): Promise<void> {
+    const { table, media, uploads, clock } = this.#options;
+    if (clock.monotonic() < this.#completeCheckAtMs) return;
+    for (const { id, uploadBytes } of await table.listUnlockedUploads(media.store.id))
+      if ((await uploads.receivedBytes(id)) === uploadBytes) await table.queue(id);
+    this.#completeCheckAtMs = clock.monotonic() + COMPLETE_CHECK_MS;
   }
 
   async #addJobs(): Promise<void> {

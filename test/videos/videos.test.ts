@@ -7,6 +7,7 @@ import { Videos } from '../../src/videos/index.js';
 import { VideoTable } from '../../src/videos/video-table.js';
 import { FakeClock } from '../support/fakes/fake-clock.js';
 import { testDatabase } from '../support/fixtures/database.js';
+import { until } from '../support/until.js';
 
 t.test('uploads in progress of all accounts are reserved on the disk', async (t) => {
   const { sql } = await testDatabase(t);
@@ -33,6 +34,39 @@ t.test('uploads in progress of all accounts are reserved on the disk', async (t)
   t.same(outcomes.map(({ status }) => status).sort(), ['fulfilled', 'rejected'], 'one after the other');
   await sql`update videos set state = 'deleting'`;
   await announce('boris', 500);
+});
+
+t.test('an upload that is complete is queued, although nobody could say so when it ended', async (t) => {
+  const { sql } = await testDatabase(t);
+  const folder = t.testdir();
+  const clock = new FakeClock();
+  const videos = new Videos({
+    ...{ sql, folder, clock, log: createLog('silent'), isBusy: () => true },
+    ...{ maxUploadBytes: 10_000, maxUploads: 5, quotaBytes: 0, minimumFreeBytes: 0 },
+    media: { store: { id: newId(), freeBytes: async () => 1e9 } } as unknown as StoredVideos,
+    replays: { findVideo: async () => undefined },
+    furtherUsage: async () => 0,
+    transcoding: () => t.fail('nothing is transcoded') as never,
+  });
+  t.teardown(() => videos.close());
+  const upload = async (receivedBytes: number): Promise<string> => {
+    const wanted = { userId: 'ada', title: 'A film', visibility: 'private', uploadBytes: 600 } as const;
+    const id = await videos.announceUpload(wanted);
+    writeFileSync(path.join(folder, 'uploads', id), Buffer.alloc(receivedBytes));
+    return id;
+  };
+  const [half, complete, written] = [await upload(300), await upload(600), await upload(600)];
+  await sql`update videos set claimed_until = now() + interval '1 h' where id = ${written}`;
+  videos.start();
+  const find = async (id: string) =>
+    (
+      await sql<
+        { state: string; job: boolean }[]
+      >`select state, job_id is not null as job from videos where id = ${id}`
+    )[0];
+  await until('it is queued', async () => (await find(complete))?.job);
+  t.match(await find(complete), { state: 'queued' });
+  for (const id of [half, written]) t.match(await find(id), { state: 'uploading', job: false });
 });
 
 t.test('an upload that gets bytes for days is kept', async (t) => {

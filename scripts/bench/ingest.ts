@@ -54,7 +54,7 @@ async function serve(): Promise<void> {
       broadcastId: id,
       counters: new SourceCounters(),
       restart() {},
-      picturePaused() {},
+      pictureChanged() {},
       describe() {},
       notice() {},
       pause: () => () => {},

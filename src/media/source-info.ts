@@ -39,3 +39,6 @@ export type SourceInfo = {
   video?: VideoSource;
   audio?: AudioSource;
 };
+
+/** Picture of a connected publisher of RTP: `late` may become a pause, for which viewers see a slate. */
+export type PictureState = 'flowing' | 'late' | 'paused';

@@ -44,6 +44,8 @@ export type ExtensionIds = {
   absoluteCaptureTime?: number;
   /** RFC 6464 */
   audioLevel?: number;
+  /** http://www.webrtc.org/experiments/rtp-hdrext/video-content-type: camera or screen */
+  contentType?: number;
 };
 
 /** Codec of a media section with the remote side's payload type. */

@@ -1,4 +1,4 @@
-import type { SourceCounters } from '../media/index.js';
+import type { PictureState, SourceCounters } from '../media/index.js';
 import type {
   LocalTransport,
   PublisherPlan,
@@ -96,7 +96,7 @@ export type WorkerReport =
   | { type: 'closed'; id: string; end: PeerEnd }
   | { type: 'source'; id: string; source: Parameters<Parameters<PublishingPeer['onSource']>[0]>[0] }
   | { type: 'media'; id: string; startedAt: number; has: { audio: boolean; video: boolean } }
-  | { type: 'picture'; id: string; isPaused: boolean }
+  | { type: 'picture'; id: string; state: PictureState }
   | { type: 'counters'; id: string; counters: SourceCounters }
   | { type: 'faults'; id: string; faults: SourceFault[] }
   | { type: 'viewer-event'; id: string; event: ViewerEvent | SentEvent }

@@ -1,4 +1,4 @@
-import type { SourceCounters, SourceInfo } from '../media/index.js';
+import type { PictureState, SourceCounters, SourceInfo } from '../media/index.js';
 import type { LocalTransport } from './media-plan.js';
 import type { WorkerReport } from './messages.js';
 import type {
@@ -58,7 +58,7 @@ export class PoolPublisher extends PoolPeer implements PublishingPeer {
   #media: { startedAt: number; has: PresentMedia } | undefined;
   #faultsListener: ((faults: SourceFault[]) => void) | undefined;
   #faults: SourceFault[] = [];
-  #pictureListener: ((isPaused: boolean) => void) | undefined;
+  #pictureListener: ((state: PictureState) => void) | undefined;
   #countersListener: ((counters: SourceCounters) => void) | undefined;
 
   constructor(id: string, worker: WorkerProcess, mediaSourceId: string) {
@@ -81,7 +81,7 @@ export class PoolPublisher extends PoolPeer implements PublishingPeer {
     if (this.#faults.length > 0) listener(this.#faults);
   }
 
-  onPicturePaused(listener: (isPaused: boolean) => void): void {
+  onPicture(listener: (state: PictureState) => void): void {
     this.#pictureListener = listener;
   }
 
@@ -101,7 +101,7 @@ export class PoolPublisher extends PoolPeer implements PublishingPeer {
         this.#mediaListener?.(report.startedAt, report.has);
         return;
       case 'picture':
-        this.#pictureListener?.(report.isPaused);
+        this.#pictureListener?.(report.state);
         return;
       case 'counters':
         this.#countersListener?.(report.counters);

@@ -1,4 +1,4 @@
-import type { PictureSink, SourceCounters, SourceInfo } from '../media/index.js';
+import type { PictureSink, PictureState, SourceCounters, SourceInfo } from '../media/index.js';
 import type {
   LocalTransport,
   PublisherPlan,
@@ -107,7 +107,7 @@ export type PublishingPeer = Peer & {
    */
   onMedia(listener: (startedAt: number, has: { audio: boolean; video: boolean }) => void): void;
   /** Reports pauses of the picture; it returns with a keyframe when a slate was shown. */
-  onPicturePaused(listener: (isPaused: boolean) => void): void;
+  onPicture(listener: (state: PictureState) => void): void;
   /** Reports the measurements once a second: of `SourceCounters`, the fields alone. Replaces the earlier listener. */
   onCounters(listener: (counters: SourceCounters) => void): void;
   /** Reports all faults of the media when they change. */

@@ -1,6 +1,6 @@
 import type { PictureSink } from '../../media/index.js';
 import { type Clock, type Logger, messageOf, sleep } from '../../platform/index.js';
-import type { Broadcast, SlateCodec, WebrtcSlate } from '../../streams/index.js';
+import type { WebrtcSlate } from '../../streams/index.js';
 
 /** Place in the SFU that takes the pictures of a slate. */
 export type SlatePlace = {
@@ -11,8 +11,8 @@ export type SlatePlace = {
 };
 
 export type SlateDisplayOptions = {
-  broadcast: Pick<Broadcast, 'renderWebrtcSlate'>;
-  codec: SlateCodec;
+  /** Renders the slate; undefined: there is none. */
+  render(signal: AbortSignal): Promise<WebrtcSlate | undefined>;
   /** Opens the place; undefined: it takes none. @throws when there is no worker */
   open(): Promise<SlatePlace | undefined>;
   /** Opens the place before the slate is rendered, to announce it. */
@@ -43,12 +43,12 @@ export class SlateDisplay {
   }
 
   async #run(): Promise<void> {
-    const { broadcast, codec, open, opensEarly = false, clock, log } = this.#options;
+    const { render, open, opensEarly = false, clock, log } = this.#options;
     const { signal } = this.#abort;
     let early: SlatePlace | undefined;
     try {
       if (opensEarly) early = await open();
-      const slate = await broadcast.renderWebrtcSlate(codec, signal);
+      const slate = await render(signal);
       while (slate && !signal.aborted) {
         const place = early ?? (await open());
         early = undefined;

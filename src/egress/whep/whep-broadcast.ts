@@ -135,9 +135,9 @@ export class WhepBroadcast implements BroadcastSubscription {
         this.#provideMedia();
       },
       write() {},
-      picturePaused: (isPaused) => publication.pauseSlate?.set(isPaused),
+      pictureChanged: (state) => publication.pauseSlate?.set(state),
       end: (reason) => {
-        publication.pauseSlate?.set(false);
+        publication.pauseSlate?.set('flowing');
         if (this.#source !== publication) return;
         this.#source = undefined;
         this.#closeRenditionSource();
@@ -153,7 +153,7 @@ export class WhepBroadcast implements BroadcastSubscription {
   async broadcastEnded(reason: BroadcastEnd): Promise<void> {
     this.#endReason = reason;
     const pauseSlate = this.#source?.pauseSlate;
-    pauseSlate?.set(false);
+    pauseSlate?.set('flowing');
     this.#source = undefined;
     this.#cancelRenditionStop();
     this.#cancelViewerCount?.();
@@ -203,7 +203,8 @@ export class WhepBroadcast implements BroadcastSubscription {
     const { pool, clock } = this.#options;
     let mediaSourceId = '';
     const slate: SlateDisplay = new SlateDisplay({
-      ...{ broadcast: this.broadcast, codec: 'h264', clock, log: this.#log },
+      ...{ clock, log: this.#log },
+      render: (signal) => this.broadcast.renderWebrtcSlate('h264', signal),
       open: async () => {
         mediaSourceId = newId();
         const input = await pool.receiveRtp({ mediaSourceId, video: { codec: 'h264' } });

@@ -164,7 +164,7 @@ class WhipConnection implements WebrtcPublication {
     peer.onSource((source) => this.#checkSource(source, result.publication));
     peer.onCounters((counters) => Object.assign(result.publication.counters, counters));
     peer.onFaults((faults) => this.#tellFaults(faults, result.publication));
-    peer.onPicturePaused((isPaused) => result.publication.picturePaused(isPaused));
+    peer.onPicture((state) => result.publication.pictureChanged(state));
     peer.onMedia((startedAt, has) => result.publication.restart(startedAt, has));
     this.#answer = writeAnswer(offer, plan, peer.local);
     return this;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type FlvTag, SourceCounters, type SourceInfo } from '../../media/index.js';
+import { type FlvTag, type PictureState, SourceCounters, type SourceInfo } from '../../media/index.js';
 import { PUBLICATION_END, type PublicationEnd } from './end-reason.js';
 import type { Publication, Publisher, RtpSource, Source, SourceReader } from './publication.js';
 import type { RelayPath } from './relay-path.js';
@@ -67,9 +67,9 @@ export class PublicationSession implements Publication, Source {
     for (const reader of this.#readers) reader.write(tag);
   }
 
-  picturePaused(isPaused: boolean): void {
+  pictureChanged(state: PictureState): void {
     if (this.#over) return;
-    for (const reader of this.#readers) reader.picturePaused?.(isPaused);
+    for (const reader of this.#readers) reader.pictureChanged?.(state);
   }
 
   describe(source: Pick<SourceInfo, 'video' | 'audio' | 'encoder'>): void {

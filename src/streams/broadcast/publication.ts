@@ -1,4 +1,4 @@
-import type { FlvTag, SourceCounters, SourceInfo } from '../../media/index.js';
+import type { FlvTag, PictureState, SourceCounters, SourceInfo } from '../../media/index.js';
 import type { PublisherCredential } from '../admission/publisher-admission.js';
 import type { PublicationEnd } from './end-reason.js';
 import type { RelayPath } from './relay-path.js';
@@ -54,10 +54,10 @@ export type Publication = {
   /** Writes a tag, in the order of arrival. Decoder configurations precede the frames that need them. */
   write(tag: FlvTag): void;
   /**
-   * Reports that the picture of RTP media pauses while the publisher is connected, or has returned with a keyframe. Tags
-   * show that themselves.
+   * Reports that the picture of RTP media is late or pauses while the publisher is connected, or has returned with a
+   * keyframe. Tags show that themselves.
    */
-  picturePaused(isPaused: boolean): void;
+  pictureChanged(state: PictureState): void;
   /** Replaces the description of the source. */
   describe(source: Pick<SourceInfo, 'video' | 'audio' | 'encoder'>): void;
   /** Sets a health notice for the broadcaster, one per topic; undefined clears it. Cleared at the end. */
@@ -72,8 +72,8 @@ export type Publication = {
 export type SourceReader = {
   restart(startedAt: number, has: { audio: boolean; video: boolean }): void;
   write(tag: FlvTag): void;
-  /** The picture of RTP media pauses, or has returned. */
-  picturePaused?(isPaused: boolean): void;
+  /** The picture of RTP media is late, pauses, or has returned. */
+  pictureChanged?(state: PictureState): void;
   end(reason: PublicationEnd): void;
 };
 

@@ -29,6 +29,7 @@ const PUBLISHER_EXTENSIONS = [
   'transportSequence',
   'absoluteCaptureTime',
   'audioLevel',
+  'contentType',
 ] as const;
 const VIEWER_EXTENSIONS = ['mid', 'absoluteCaptureTime'] as const;
 

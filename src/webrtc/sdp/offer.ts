@@ -61,6 +61,7 @@ export const EXTENSION_URIS = {
   orientation: 'urn:3gpp:video-orientation',
   absoluteCaptureTime: 'http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time',
   audioLevel: 'urn:ietf:params:rtp-hdrext:ssrc-audio-level',
+  contentType: 'http://www.webrtc.org/experiments/rtp-hdrext/video-content-type',
 } as const satisfies Record<keyof ExtensionIds, string>;
 
 /** Fingerprint bytes by hash function (RFC 8122 section 5); weak functions are rejected. */

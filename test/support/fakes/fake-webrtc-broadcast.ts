@@ -1,4 +1,4 @@
-import { SourceCounters, type SourceInfo } from '../../../src/media/index.js';
+import { type PictureState, SourceCounters, type SourceInfo } from '../../../src/media/index.js';
 import { systemClock } from '../../../src/platform/index.js';
 import {
   type Broadcast,
@@ -120,8 +120,8 @@ export class FakeTimelineSource implements Source {
     for (const reader of this.#readers) reader.restart(0, has);
   }
 
-  picturePaused(isPaused: boolean): void {
-    for (const reader of this.#readers) reader.picturePaused?.(isPaused);
+  pictureChanged(state: PictureState): void {
+    for (const reader of this.#readers) reader.pictureChanged?.(state);
   }
 
   end(): void {

@@ -58,7 +58,7 @@ export class FakePublishingPeer extends FakePeer implements PublishingPeer {
   media: Parameters<PublishingPeer['onMedia']>[0] = () => {};
   faults: Parameters<PublishingPeer['onFaults']>[0] = () => {};
   counters: Parameters<PublishingPeer['onCounters']>[0] = () => {};
-  picturePaused: Parameters<PublishingPeer['onPicturePaused']>[0] = () => {};
+  pictureChanged: Parameters<PublishingPeer['onPicture']>[0] = () => {};
 
   constructor(options: PublishOptions) {
     super();
@@ -77,8 +77,8 @@ export class FakePublishingPeer extends FakePeer implements PublishingPeer {
     this.counters = listener;
   }
 
-  onPicturePaused(listener: typeof this.picturePaused): void {
-    this.picturePaused = listener;
+  onPicture(listener: typeof this.pictureChanged): void {
+    this.pictureChanged = listener;
   }
 
   onFaults(listener: typeof this.faults): void {

@@ -47,7 +47,7 @@ export class RecordingPublication implements Publication {
     this.#notify();
   }
 
-  picturePaused(): void {}
+  pictureChanged(): void {}
 
   describe(source: Pick<SourceInfo, 'video' | 'audio' | 'encoder'>): void {
     this.descriptions.push(source);

@@ -47,7 +47,7 @@ t.test(
       rtxPayloadType: 109,
       parameters: 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f',
       mid: '1',
-      extensions: { mid: 4, rid: 10, repairedRid: 11, transportSequence: 3 },
+      extensions: { mid: 4, rid: 10, repairedRid: 11, transportSequence: 3, contentType: 6 },
       feedback: { nack: true, pli: true, fir: true, remb: true, transportCc: true },
       rids: ['l', 'm', 'h'],
     });
@@ -88,6 +88,7 @@ t.test(
       'a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id',
       'a=extmap:11 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id',
       'a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
+      'a=extmap:6 http://www.webrtc.org/experiments/rtp-hdrext/video-content-type',
       'a=rtpmap:108 H264/90000',
       'a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f',
       'a=rtcp-fb:108 transport-cc',

@@ -1,21 +1,25 @@
-import { type RtpHeader, type SenderReport, startsKeyframe } from '../../../media/index.js';
+import {
+  type PictureState,
+  type RtpHeader,
+  type SenderReport,
+  startsKeyframe,
+} from '../../../media/index.js';
 import type { Clock } from '../../../platform/index.js';
 import type { Layer } from './layer.js';
 import type { MediaSource } from './media-source.js';
 import { NO_ORIENTATION } from './packet-ring.js';
+import { PictureCadence } from './picture-cadence.js';
 import { RtpReceiver } from './rtp-receiver.js';
 
 export type PausedLayersOptions = {
   mediaSource: MediaSource;
   clock: Clock;
-  /** Called when the picture pauses, and when it has returned. */
-  pausedChanged(isPaused: boolean): void;
+  /** Called when the picture is late, pauses, and has returned. */
+  pictureChanged(state: PictureState): void;
 };
 
-/** Time without video after which the picture pauses, ms: a still screen is sent once a second. */
-const PAUSE_MS = 1_500;
-/** The same as a multiple of the last time between pictures, for slower sources. */
-const PAUSE_INTERVALS = 2.5;
+/** Time before a pause at which the picture is late, ms: a slate is rendered meanwhile. */
+const LATE_MS = 300;
 /** Layers whose last packet is this much older than the newest video were not sent before the pause, ms. */
 const SENT_WITHIN_MS = 2_500;
 /** Time without video after which a slate is no longer expected, ms. */
@@ -37,24 +41,19 @@ type Slate = {
 export class PausedLayers {
   readonly #mediaSource: MediaSource;
   readonly #clock: Clock;
-  readonly #pausedChanged: (isPaused: boolean) => void;
-  /** Arrival of the last video packet of any layer, monotonic ms. */
-  #lastAt: number | undefined;
-  #timestamp = 0;
-  /** Time between the last two pictures, ms. */
-  #intervalMs = 0;
-  #pictureAt = 0;
-  #isPaused = false;
+  readonly #pictureChanged: (state: PictureState) => void;
+  readonly #cadence = new PictureCadence();
+  #state: PictureState = 'flowing';
   /** Layers that show the slate. */
   readonly #slates = new Map<Layer, Slate>();
   /** Writer of the slate, and its last sender report. */
   #writer: object | undefined;
   #report: SenderReport | undefined;
 
-  constructor({ mediaSource, clock, pausedChanged }: PausedLayersOptions) {
+  constructor({ mediaSource, clock, pictureChanged }: PausedLayersOptions) {
     this.#mediaSource = mediaSource;
     this.#clock = clock;
-    this.#pausedChanged = pausedChanged;
+    this.#pictureChanged = pictureChanged;
   }
 
   /** Whether viewers see a slate. */
@@ -71,7 +70,7 @@ export class PausedLayers {
 
   /** Arrival of the publisher's last video packet, monotonic ms; before the first: negative infinity. */
   get lastVideoAt(): number {
-    return this.#lastAt ?? Number.NEGATIVE_INFINITY;
+    return this.#cadence.lastAt ?? Number.NEGATIVE_INFINITY;
   }
 
   /**
@@ -80,10 +79,10 @@ export class PausedLayers {
    * @returns whether the layer shall have it, and whether it is the first one after a slate
    */
   accept(layer: Layer, packet: Buffer, header: RtpHeader, at: number): 'continue' | 'return' | 'drop' {
-    this.#note(header.timestamp, at);
+    this.#cadence.packetArrived(header.timestamp, at);
     const slate = this.#slates.get(layer);
     if (!slate) {
-      this.#setPaused(false);
+      this.#setState('flowing');
       return 'continue';
     }
     slate.resumedAt ??= at;
@@ -93,17 +92,24 @@ export class PausedLayers {
       return 'drop';
     }
     this.#slates.delete(layer);
-    this.#setPaused(false);
+    this.#setState('flowing');
     return 'return';
+  }
+
+  /** The publisher says that it sends a screen. */
+  noteScreen(): void {
+    this.#cadence.noteScreen();
   }
 
   /** Finds a pause; to be called every few ms. */
   check(): void {
-    if (this.#isPaused || this.#lastAt === undefined) return;
-    const quietMs = this.#clock.monotonic() - this.#lastAt;
-    if (quietMs < Math.max(PAUSE_MS, this.#intervalMs * PAUSE_INTERVALS)) return;
+    if (this.#isPaused || this.#cadence.lastAt === undefined) return;
     if (this.#mediaSource.layers.every(({ hasRandomAccess }) => !hasRandomAccess)) return;
-    this.#setPaused(true);
+    const { audio } = this.#mediaSource;
+    const isSent = audio !== undefined && audio.head >= 0;
+    const pauseMs = this.#cadence.pauseAfterMs(isSent ? audio.meter.lastAt : undefined);
+    const quietMs = this.#clock.monotonic() - this.#cadence.lastAt;
+    this.#setState(quietMs >= pauseMs ? 'paused' : quietMs >= pauseMs - LATE_MS ? 'late' : 'flowing');
   }
 
   /** Begins a slate, in place of an earlier one. @returns false when the picture does not pause */
@@ -156,19 +162,14 @@ export class PausedLayers {
     );
   }
 
-  #note(timestamp: number, at: number): void {
-    if (this.#lastAt === undefined || timestamp !== this.#timestamp) {
-      if (this.#lastAt !== undefined && !this.#isPaused) this.#intervalMs = at - this.#pictureAt;
-      this.#timestamp = timestamp;
-      this.#pictureAt = at;
-    }
-    this.#lastAt = at;
+  get #isPaused(): boolean {
+    return this.#state === 'paused';
   }
 
-  #setPaused(isPaused: boolean): void {
-    if (this.#isPaused === isPaused) return;
-    this.#isPaused = isPaused;
-    this.#pausedChanged(isPaused);
+  #setState(state: PictureState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#pictureChanged(state);
   }
 }
 

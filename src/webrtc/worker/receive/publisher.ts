@@ -41,6 +41,8 @@ const SSRC_REPLACEABLE_AFTER_MS = 500;
 const MAXIMUM_RID_BYTES = 32;
 const MAXIMUM_RTX_STREAMS = 16;
 const MAXIMUM_RTCP_PER_S = 200;
+/** Content type of a screen (video-content-type). */
+const SCREEN_CONTENT = 0x01;
 
 export type PublisherOptions = {
   id: string;
@@ -109,7 +111,7 @@ export class Publisher implements TransportOwner {
     });
     this.pausedLayers = new PausedLayers({
       ...{ mediaSource: this.mediaSource, clock },
-      pausedChanged: (isPaused) => context.notifyGateway({ type: 'picture', id: this.id, isPaused }),
+      pictureChanged: (state) => context.notifyGateway({ type: 'picture', id: this.id, state }),
     });
     this.#counter = new SourceCounter(this.mediaSource, clock);
     new SourceWatch({
@@ -187,6 +189,8 @@ export class Publisher implements TransportOwner {
       if (length === 1) this.#counter.countAudioLevel(packet[offset]!);
     } else if (id === ids.orientation) {
       if (length === 1) this.#orientation = packet[offset]!;
+    } else if (id === ids.contentType) {
+      if (length === 1 && (packet[offset]! & SCREEN_CONTENT) !== 0) this.pausedLayers.noteScreen();
     } else if (id === ids.rid) {
       if (length <= MAXIMUM_RID_BYTES) this.#rid = packet.toString('latin1', offset, offset + length);
     } else if (id === ids.repairedRid) {

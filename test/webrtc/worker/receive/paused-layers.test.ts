@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import { RtpHeader } from '../../../../src/media/index.js';
+import { type PictureState, RtpHeader } from '../../../../src/media/index.js';
 import { MediaSource } from '../../../../src/webrtc/worker/receive/media-source.js';
 import { NO_ORIENTATION } from '../../../../src/webrtc/worker/receive/packet-ring.js';
 import { PausedLayers } from '../../../../src/webrtc/worker/receive/paused-layers.js';
@@ -23,10 +23,10 @@ function fixture(t: Test) {
     requestKeyframe: () => requests++,
   });
   t.teardown(() => mediaSource.endSource());
-  const reported: boolean[] = [];
+  const reported: PictureState[] = [];
   const paused = new PausedLayers({
     ...{ mediaSource, clock },
-    pausedChanged: (isPaused) => reported.push(isPaused),
+    pictureChanged: (state) => reported.push(state),
   });
   const layer = mediaSource.layers[0]!;
   const receiver = new RtpReceiver({ layer, ssrc: PUBLISHER, clock, nack: false });
@@ -73,9 +73,10 @@ t.test('a slate continues the numbering of a layer until the next keyframe of th
     await pass(50);
   }
   await pass(1_300);
-  t.same(reported, []);
+  t.same(reported, ['late']);
+  t.equal(paused.beginSlate(writer), false, 'nor is it a pause when it is late');
   await pass(200);
-  t.same(reported, [true]);
+  t.same(reported, ['late', 'paused']);
   t.ok(paused.beginSlate(writer));
   const before = { head: layer.head, timestamp: layer.headTimestamp };
   writeSlate({}, KEYFRAME);
@@ -95,7 +96,7 @@ t.test('a slate continues the numbering of a layer until the next keyframe of th
   t.equal(publish(KEYFRAME), 'return');
   t.equal(publish(INTER), 'continue');
   t.equal(layer.head, before.head + 12);
-  t.same(reported, [true, false]);
+  t.same(reported, ['late', 'paused', 'flowing']);
   writeSlate(writer, KEYFRAME);
   t.equal(layer.head, before.head + 12, 'the slate is over');
   t.notOk(paused.isSlateShown);
@@ -107,9 +108,31 @@ t.test('a pause that ends without a slate goes on with any picture', async (t) =
   await pass(50);
   publish(INTER);
   await pass(1_600);
-  t.same(reported, [true]);
+  t.same(reported, ['late', 'paused']);
   t.equal(publish(INTER), 'continue');
-  t.same(reported, [true, false]);
+  t.same(reported, ['late', 'paused', 'flowing']);
+});
+
+t.test('a picture that was sent steadily pauses sooner', async (t) => {
+  const { reported, publish, pass } = fixture(t);
+  for (let sentMs = 0; sentMs < 3_500; sentMs += CHECK_MS) {
+    publish(sentMs === 0 ? KEYFRAME : INTER);
+    await pass(CHECK_MS);
+  }
+  t.same(reported, []);
+  await pass(900);
+  t.same(reported, ['late']);
+  await pass(50);
+  t.same(reported, ['late', 'paused']);
+});
+
+t.test('a late picture that comes is no pause', async (t) => {
+  const { reported, publish, pass } = fixture(t);
+  publish(KEYFRAME);
+  await pass(1_200);
+  publish(INTER);
+  await pass(50);
+  t.same(reported, ['late', 'flowing']);
 });
 
 t.test('a still screen that is sent once a second, or less often, does not pause', async (t) => {
@@ -122,7 +145,7 @@ t.test('a still screen that is sent once a second, or less often, does not pause
     publish(INTER);
     await pass(2_000);
   }
-  t.same(reported, []);
+  t.notOk(reported.includes('paused'));
 });
 
 t.test('a publisher that sends again without keyframes is shown after 12 s', async (t) => {
@@ -140,5 +163,5 @@ t.test('a publisher that sends again without keyframes is shown after 12 s', asy
   }
   t.equal(publish(INTER), 'return');
   t.equal(publish(INTER), 'continue');
-  t.same(reported, [true, false]);
+  t.same(reported, ['late', 'paused', 'flowing']);
 });

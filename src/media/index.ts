@@ -1,5 +1,6 @@
 export * from './aac/aac-configuration.js';
 export * from './aac/aac-silence.js';
+export * from './av1-obu.js';
 export * from './av1-sequence-header.js';
 export * from './coded-size.js';
 export * from './flv-audio-tag.js';

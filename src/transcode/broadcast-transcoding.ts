@@ -38,6 +38,7 @@ const KEPT_SLATES = 2;
 /** Closed rendition, for sources that need or get none. */
 export const NO_RENDITION: WebrtcRendition = {
   passthrough: false,
+  isPassable: true,
   closed: Promise.resolve(),
   close: () => {},
 };
@@ -153,7 +154,7 @@ export class BroadcastTranscoding implements BroadcastSubscription {
     const log = this.#log.child({ publicationId: source.id });
     const shared = [this.#settings, this.#memory, known ?? new GopBuffer(), log] as const;
     const rendition = new WebrtcTranscoding(source, destination, ...shared, (signal) =>
-      this.renderWebrtcSlate('h264', signal),
+      this.renderWebrtcSlate(destination.passed?.codec ?? 'h264', signal),
     );
     this.#webrtcRenditions.add(rendition);
     void rendition.closed.then(() => this.#webrtcRenditions.delete(rendition));

@@ -1,4 +1,5 @@
 import { HeadendError, newId } from '../platform/index.js';
+import type { RtcVideoCodec } from './media-plan.js';
 import type { WorkerReport } from './messages.js';
 import { PictureWriter } from './picture-writer.js';
 import type { ReceiveRtpOptions, ReceiveSlateOptions, RtpInput, SlateInput } from './pool-types.js';
@@ -38,14 +39,20 @@ abstract class WorkerInput {
 export class PoolInput extends WorkerInput implements RtpInput {
   readonly videoPort?: number;
   readonly audioPort?: number;
-  readonly h264?: PictureWriter;
+  readonly pictures?: PictureWriter;
 
-  private constructor(id: string, worker: WorkerProcess, addresses: Addresses, onClose: () => void) {
+  private constructor(
+    id: string,
+    worker: WorkerProcess,
+    addresses: Addresses,
+    codec: RtcVideoCodec | undefined,
+    onClose: () => void,
+  ) {
     super(id, worker, onClose);
     const { videoPort, audioPort, picturePath } = addresses;
     if (videoPort !== undefined) this.videoPort = videoPort;
     if (audioPort !== undefined) this.audioPort = audioPort;
-    if (picturePath !== undefined) this.h264 = new PictureWriter(picturePath, 'h264');
+    if (picturePath !== undefined && codec) this.pictures = new PictureWriter(picturePath, codec);
   }
 
   /** @throws HeadendError `webrtc_unavailable` */
@@ -61,11 +68,11 @@ export class PoolInput extends WorkerInput implements RtpInput {
       ...(audio ? { audio } : {}),
     });
     if (answer.type !== 'receiving') throw unexpectedAnswer();
-    return new PoolInput(id, worker, answer, onClose);
+    return new PoolInput(id, worker, answer, video?.codec, onClose);
   }
 
   protected closeWriter(): void {
-    this.h264?.close();
+    this.pictures?.close();
   }
 }
 

@@ -154,8 +154,8 @@ export type RtpInput = {
   /** RTCP uses the next higher port. */
   readonly videoPort?: number;
   readonly audioPort?: number;
-  /** Takes H.264 in place of RTP at the video port; present for a source of H.264. */
-  readonly h264?: PictureSink;
+  /** Takes pictures in place of RTP at the video port; present for a source with video. */
+  readonly pictures?: PictureSink;
   /** Resolves when the input is closed, or lost with its worker. Never rejects. */
   readonly closed: Promise<void>;
   close(): void;

@@ -1,14 +1,18 @@
 import { Backoff, type Clock, type Logger, newId, sleep } from '../../platform/index.js';
-import type { Broadcast, Source, WebrtcRendition } from '../../streams/index.js';
+import type { Broadcast, PassedVideoCodec, Source, WebrtcRendition } from '../../streams/index.js';
 import type { RtpInput, WebrtcPool } from '../../webrtc/index.js';
 
 export type WebrtcRenditionSourceOptions = {
   broadcast: Broadcast;
   source: Source;
   has: { audio: boolean; video: boolean };
+  /** Codec of the video. H.264 is encoded when the source's cannot be passed through; others are passed through alone. */
+  codec: PassedVideoCodec;
   pool: Pick<WebrtcPool, 'receiveRtp'>;
   /** Sets the media source of the viewers; undefined: none for now. */
   setMediaSource: (mediaSourceId: string | undefined) => void;
+  /** Called when the source's video cannot be passed through, of another codec than H.264; there is no rendition. */
+  unpassable: () => void;
   /** Called when the retry limit is reached; the source stays without a rendition. */
   failed: () => void;
   clock: Clock;
@@ -46,7 +50,11 @@ export class WebrtcRenditionSource {
     const { signal } = this.#abort;
     while (!signal.aborted) {
       try {
-        await this.#encode();
+        if (!(await this.#encode())) {
+          this.#abort.abort();
+          this.#options.unpassable();
+          break;
+        }
       } catch (error) {
         log.warn({ err: error }, 'WebRTC rendition could not be started: retrying');
       }
@@ -62,35 +70,40 @@ export class WebrtcRenditionSource {
     }
   }
 
-  /** Runs one rendition to its end. */
-  async #encode(): Promise<void> {
-    const { broadcast, source, has, pool, setMediaSource, log } = this.#options;
+  /** Runs one rendition to its end. @returns false when the source cannot be passed through */
+  async #encode(): Promise<boolean> {
+    const { broadcast, source, has, codec, pool, setMediaSource, log } = this.#options;
     const mediaSourceId = newId();
     const input: RtpInput = await pool.receiveRtp({
       mediaSourceId,
-      ...(has.video ? { video: { codec: 'h264' } } : {}),
+      ...(has.video ? { video: { codec } } : {}),
       ...(has.audio ? { audio: true } : {}),
     });
     try {
-      if (this.#abort.signal.aborted) return;
-      const { videoPort, audioPort, h264 } = input;
+      if (this.#abort.signal.aborted) return true;
+      const { videoPort, audioPort, pictures } = input;
       const rendition = broadcast.encodeForWebrtc(source, {
-        ...(videoPort === undefined ? {} : { videoPort }),
+        ...(videoPort === undefined || codec !== 'h264' ? {} : { videoPort }),
         ...(audioPort === undefined ? {} : { audioPort }),
-        ...(h264 ? { h264 } : {}),
+        ...(pictures ? { passed: { codec, pictures } } : {}),
       });
       if (!rendition) throw new Error('no encoder for WebRTC renditions is configured');
       this.#rendition = rendition;
       // Transcode logs the start: whether video is passed through is decided when it has arrived.
-      log.info({ mediaSourceId }, 'WebRTC rendition requested');
+      log.info({ mediaSourceId, codec }, 'WebRTC rendition requested');
       setMediaSource(mediaSourceId);
       // A worker that died takes the input with it.
       void input.closed.then(() => rendition.close());
       await rendition.closed;
+      if (!rendition.isPassable) {
+        setMediaSource(undefined);
+        return false;
+      }
       if (!this.#abort.signal.aborted) {
         log.warn('WebRTC rendition ended: restarting');
         setMediaSource(undefined);
       }
+      return true;
     } finally {
       this.#rendition = undefined;
       input.close();

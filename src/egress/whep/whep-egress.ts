@@ -139,12 +139,13 @@ class Egress implements WhepEgress {
     if (!whepBroadcast) return undefined;
     const plan = { ...planViewer(offer), reportsSentBytes: isRestream };
     if (whepBroadcast.state === 'unavailable') throw broadcastUnavailable();
-    const release = whepBroadcast.expectViewer();
+    const viewerGroupId = whepBroadcast.groupOf(plan);
+    const release = whepBroadcast.expectViewer(viewerGroupId);
     try {
       const { id: broadcastId } = whepBroadcast.broadcast;
       let peer: ViewingPeer;
       try {
-        peer = await negotiate({ viewerGroupId: broadcastId, remote: offer.transport, plan });
+        peer = await negotiate({ viewerGroupId, remote: offer.transport, plan });
       } catch (error) {
         throw this.#unavailable(streamId, error);
       }
@@ -156,7 +157,7 @@ class Egress implements WhepEgress {
         answer: writeAnswer(offer, plan, peer.local),
         videoSection: section < 0 ? undefined : String(section),
       });
-      whepBroadcast.addSession(session, !isRestream);
+      whepBroadcast.addSession(session, viewerGroupId, !isRestream);
       return session;
     } finally {
       release();

@@ -25,7 +25,8 @@ export type Broadcast = {
   /** Reports that viewers can play: by HLS, or by WebRTC alone where there is no HLS. Idempotent. */
   playable(): void;
   /**
-   * Requests a rendition for WebRTC viewers (H.264 without B-frames, Opus). Undefined when no subscriber provides one.
+   * Requests a rendition for WebRTC viewers (H.264 without B-frames, or the source's video as it is; Opus). Undefined when
+   * no subscriber provides one.
    */
   encodeForWebrtc(source: Source, destination: WebrtcRenditionDestination): WebrtcRendition | undefined;
   /**
@@ -43,13 +44,18 @@ export type WebrtcRenditionDestination = {
   /** Loopback UDP ports for RTP that is encoded; RTCP uses the next higher port. */
   videoPort?: number;
   audioPort?: number;
-  /** Takes video that is passed through, in place of RTP at the video port. */
-  h264?: PictureSink;
+  /** Takes video of this codec that is passed through, in place of RTP at the video port. */
+  passed?: { codec: PassedVideoCodec; pictures: PictureSink };
 };
+
+/** Codecs that are passed through: H.264 to all viewers, others to those that take them. */
+export type PassedVideoCodec = Extract<VideoCodec, 'h264' | 'av1'>;
 
 export type WebrtcRendition = {
   /** The source's video is forwarded unchanged; only audio is encoded. */
   readonly passthrough: boolean;
+  /** False when the source's video cannot be passed through, and the destination takes no other: the rendition ends. */
+  readonly isPassable: boolean;
   /** Resolves when no process is left, after `close` or a permanent failure. */
   readonly closed: Promise<void>;
   close(): void;

@@ -1,7 +1,16 @@
-import { type FlvTag, type PictureSink, readFlvVideoTag, readH264ParameterSets } from '../../media/index.js';
+import {
+  type FlvTag,
+  isKeyFrame,
+  type PictureSink,
+  readFlvVideoTag,
+  readH264ParameterSets,
+} from '../../media/index.js';
+import type { PassedVideoCodec } from '../../streams/index.js';
 import type { GopBuffer } from '../inputs/gop-buffer.js';
+import { av1SequenceHeaderObu } from './av1-profile.js';
 
 export type PassedVideoOptions = {
+  codec: PassedVideoCodec;
   sink: PictureSink;
   /** Decoder configuration. */
   header: FlvTag;
@@ -11,18 +20,22 @@ export type PassedVideoOptions = {
   onDrop(): void;
 };
 
-/** Passes H.264 of a publication to the SFU as it is. */
+/** Passes video of a publication to the SFU as it is. */
 export class PassedVideo {
   readonly #sink: PictureSink;
   readonly #onDrop: () => void;
+  /** Sequence header of AV1, for keyframes that have none. */
+  readonly #sequenceHeader: Buffer | undefined;
   /** Pictures were written, and none was dropped since. */
   #flowing = false;
 
-  constructor({ sink, header, originMs, onDrop }: PassedVideoOptions) {
+  constructor({ codec, sink, header, originMs, onDrop }: PassedVideoOptions) {
     this.#sink = sink;
     this.#onDrop = onDrop;
+    if (codec === 'av1') this.#sequenceHeader = av1SequenceHeaderObu(header);
     const tag = readFlvVideoTag(header.body);
-    const record = tag?.packet === 'configuration' ? header.body.subarray(tag.dataOffset) : undefined;
+    const record =
+      codec === 'h264' && tag?.packet === 'configuration' ? header.body.subarray(tag.dataOffset) : undefined;
     sink.beginStream((record && readH264ParameterSets(record)) ?? [], originMs);
   }
 
@@ -36,11 +49,14 @@ export class PassedVideo {
     const read = readFlvVideoTag(tag.body);
     if (read?.packet !== 'frame') return;
     const { dataOffset: offset, compositionTime } = read;
-    const written = this.#sink.writePicture({
-      data: tag.body,
-      offset,
-      timeMs: tag.timestamp + compositionTime,
-    });
+    const timeMs = tag.timestamp + compositionTime;
+    const head = this.#sequenceHeader;
+    const isBare = head && tag.keyframe && !isKeyFrame('av1', tag.body, offset);
+    const written = this.#sink.writePicture(
+      isBare
+        ? { data: Buffer.concat([head, tag.body.subarray(offset)]), offset: 0, timeMs }
+        : { data: tag.body, offset, timeMs },
+    );
     if (this.#flowing && !written) this.#onDrop();
     this.#flowing = written;
   }

@@ -16,6 +16,7 @@ import type { GopBuffer } from '../inputs/gop-buffer.js';
 import { KeyframeWatch } from '../inputs/keyframe-watch.js';
 import { tagInput } from '../inputs/tag-framing.js';
 import type { BroadcastMemory, TranscodeSettings } from '../transcode-settings.js';
+import { isPlainAv1 } from './av1-profile.js';
 import { isPlainAvc } from './avc-profile.js';
 import { PassedVideo } from './passed-video.js';
 import { RenditionPause } from './rendition-pause.js';
@@ -49,7 +50,7 @@ type Run = {
 
 /**
  * Sends a publication to the SFU without delay: H.264 without B-frames as it is, other video encoded by ffmpeg, audio as
- * Opus. It never slows the publisher: when it is too slow it drops frames.
+ * Opus. For viewers that take another codec of the source, its video is sent as it is or not at all. It never slows the publisher: when it is too slow it drops frames.
  */
 export class WebrtcTranscoding implements WebrtcRendition {
   readonly closed: Promise<void>;
@@ -64,6 +65,7 @@ export class WebrtcTranscoding implements WebrtcRendition {
   readonly #over = new AbortController();
   #timeline: { startedAt: number; has: Tracks } | undefined;
   #passed: PassedVideo | undefined;
+  #isPassableAtAll = true;
   readonly #pause: RenditionPause | undefined;
   /** Timestamp of the newest picture, ms. */
   #pictureMs: number | undefined;
@@ -94,10 +96,10 @@ export class WebrtcTranscoding implements WebrtcRendition {
     this.#clock = settings.clock;
     this.#log = log;
     settings.clock.every(CHECK_INTERVAL_MS, () => this.#check(), this.#over.signal);
-    if (destination.h264)
+    if (destination.passed)
       this.#pause = new RenditionPause({
         ...{
-          sink: destination.h264,
+          sink: destination.passed.pictures,
           render: renderSlate,
           clock: this.#clock,
           log,
@@ -114,6 +116,10 @@ export class WebrtcTranscoding implements WebrtcRendition {
 
   get passthrough(): boolean {
     return this.#passed !== undefined;
+  }
+
+  get isPassable(): boolean {
+    return this.#isPassableAtAll;
   }
 
   close(): void {
@@ -156,6 +162,11 @@ export class WebrtcTranscoding implements WebrtcRendition {
     }
     if (this.#passed) this.#pass(tag);
     else this.#passIfPossible();
+    if (!this.#passed && this.#mustPass && this.#isRefused) {
+      this.#isPassableAtAll = false;
+      this.close();
+      return;
+    }
     const run = this.#run;
     // The encoder's next frame is a keyframe.
     if (run?.has.video && tag.kind === 'video' && !tag.header) this.#pause?.end();
@@ -200,11 +211,12 @@ export class WebrtcTranscoding implements WebrtcRendition {
   }
 
   #beginPassthrough(header: FlvTag): void {
-    const { h264: sink } = this.#destination;
-    if (!sink || !this.#timeline) return;
+    const { passed } = this.#destination;
+    if (!passed || !this.#timeline) return;
     const onDrop = (): void =>
       this.#log.warn('WebRTC worker is late: frames dropped until the next keyframe');
-    this.#passed = new PassedVideo({ sink, header, originMs: this.#timeline.startedAt, onDrop });
+    const { codec, pictures: sink } = passed;
+    this.#passed = new PassedVideo({ codec, sink, header, originMs: this.#timeline.startedAt, onDrop });
   }
 
   #end(reason: PublicationEnd): void {
@@ -298,10 +310,26 @@ export class WebrtcTranscoding implements WebrtcRendition {
     return { how, message, lastLines: exit.lastLines };
   }
 
+  /** Video is sent as it is, or not at all. */
+  get #mustPass(): boolean {
+    return this.#destination.passed !== undefined && this.#destination.videoPort === undefined;
+  }
+
+  /** The video is known, and cannot be passed through. */
+  get #isRefused(): boolean {
+    const { age, videoHeader } = this.#gop;
+    return age !== undefined && videoHeader !== undefined && !this.#isPassable();
+  }
+
   /** Whether every browser can play it: no reordering, and regular keyframes. */
   #isPassable(): boolean {
     const { video } = this.#source.info;
-    if (video?.codec !== 'h264' || video.bFrames !== false || !isPlainAvc(this.#gop.videoHeader))
+    const { passed } = this.#destination;
+    if (!passed || video?.codec !== passed.codec) return false;
+    const { videoHeader } = this.#gop;
+    if (
+      passed.codec === 'av1' ? !isPlainAv1(videoHeader) : video.bFrames !== false || !isPlainAvc(videoHeader)
+    )
       return false;
     const tooLong = (video.keyframeInterval ?? 0) > KEYFRAME_INTERVAL.most + 0.1;
     return !tooLong && this.#keyframes.fault !== 'too-far-apart';

@@ -177,7 +177,10 @@ t.test('viewers get the reason when the broadcast ends, and later ones are refus
     reason: 'ended-by-owner',
     message: 'The broadcast is over.',
   });
-  t.strictSame(pool.closedViewerGroups, [[broadcast.id, 'The broadcast is over.']]);
+  t.strictSame(pool.closedViewerGroups, [
+    [broadcast.id, 'The broadcast is over.'],
+    [`${broadcast.id}+av1`, 'The broadcast is over.'],
+  ]);
   t.equal(broadcast.renditions[0]?.isClosed, true);
   t.equal(await view(), undefined);
   t.equal(egress.viewers('stream-1'), 0);

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { openChromium } from '../../support/clients/chromium.js';
 import { openPage } from '../../support/clients/pages.js';
 import { isGrey, shownPicture } from '../../support/clients/shown-picture.js';
-import { shownPictures, watchFromPage } from '../../support/clients/whep-page.js';
+import { receivedCodec, shownPictures, watchFromPage } from '../../support/clients/whep-page.js';
 import { enhancedRtmpFfmpeg } from '../../support/gateway/enhanced-rtmp-ffmpeg.js';
 import { startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { assertPlays } from '../../support/gateway/odd-source.js';
@@ -74,6 +75,35 @@ t.test('HEVC by enhanced RTMP is shown by WebRTC, and a slate while its picture 
   await until('the picture has returned', async () => !(await isSlate()));
   const shown = await shownPictures(page);
   await until('it goes on', async () => (await shownPictures(page)) > shown + 60);
+});
+
+t.test('AV1 by enhanced RTMP is sent as it is to viewers that take it, beside H.264 to others', async (t) => {
+  const livestream = await gateway.createLivestream();
+  const isSent = ({ kind, timestamp }: FileTag): boolean =>
+    kind === 'audio' || timestamp < 20_000 || timestamp >= 24_000;
+  await publishTags(t, gateway, livestream, (await enhancedTags(t, 'av1', 60)).filter(isSent));
+  await gateway.untilLive(livestream);
+  const browser = await openChromium(t, { webrtc: true });
+  const [any, h264Only] = [await openPage(t, browser), await openPage(t, browser)];
+  await watchFromPage(any, gateway, livestream.streamId);
+  await until('AV1 is shown', async () => (await shownPictures(any)) > 60);
+  t.equal(await receivedCodec(any), 'video/AV1');
+  const encoders = gateway.log.filter(
+    ({ msg, streamId }) => msg === 'WebRTC encoder started' && streamId === livestream.streamId,
+  );
+  t.match(encoders, [{ audio: true, video: false }], 'no video is encoded');
+  await watchFromPage(h264Only, gateway, livestream.streamId, 'video/H264');
+  await until('H.264 is shown', async () => (await shownPictures(h264Only)) > 30);
+  t.equal(await receivedCodec(h264Only), 'video/H264');
+  const untilResumed = async (page: Page): Promise<void> => {
+    const isSlate = async (): Promise<boolean> => isGrey(await shownPicture(page), 55, 120);
+    await until('the slate is shown while the picture pauses', isSlate);
+    await until('the picture has returned', async () => !(await isSlate()));
+    const shown = await shownPictures(page);
+    await until('it goes on', async () => (await shownPictures(page)) > shown + 60);
+  };
+  await Promise.all([untilResumed(any), untilResumed(h264Only)]);
+  t.equal(await receivedCodec(any), 'video/AV1');
 });
 
 for (const [name, encoder] of Object.entries(CODECS)) {

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 
 /** Runs in the page; as text, because browser types are not declared here. */
-const WATCH = `async (url) => {
+const WATCH = `async (url, codec) => {
   const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
   const video = Object.assign(document.createElement('video'), { muted: true });
   const stream = new MediaStream();
@@ -18,17 +18,36 @@ const WATCH = `async (url) => {
   };
   video.requestVideoFrameCallback(onFrame);
   pc.addTransceiver('audio', { direction: 'recvonly' });
-  pc.addTransceiver('video', { direction: 'recvonly' });
+  const transceiver = pc.addTransceiver('video', { direction: 'recvonly' });
+  if (codec) {
+    const all = RTCRtpReceiver.getCapabilities('video').codecs;
+    transceiver.setCodecPreferences(all.filter(({ mimeType }) => mimeType === codec || mimeType === 'video/rtx'));
+  }
   await pc.setLocalDescription();
   const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/sdp' }, body: pc.localDescription.sdp });
   if (answer.status !== 201) throw new Error(await answer.text());
   await pc.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
 }`;
 
-/** Watches a livestream by WHEP in a page of the gateway. */
-export async function watchFromPage(page: Page, gateway: { http: string }, streamId: string): Promise<void> {
+/** Watches a livestream by WHEP in a page of the gateway. @param codec the only one that is offered, as `video/H264` */
+export async function watchFromPage(
+  page: Page,
+  gateway: { http: string },
+  streamId: string,
+  codec?: string,
+): Promise<void> {
   await page.goto(gateway.http);
-  await page.evaluate(`(${WATCH})(${JSON.stringify(`${gateway.http}/whep/${streamId}`)})`);
+  const url = `${gateway.http}/whep/${streamId}`;
+  await page.evaluate(`(${WATCH})(${JSON.stringify(url)}, ${JSON.stringify(codec)})`);
+}
+
+/** Codec of the received video, as `video/H264`. */
+export async function receivedCodec(page: Page): Promise<string | undefined> {
+  return await page.evaluate<string | undefined>(`(async () => {
+    const report = [...(await window.whep.pc.getStats()).values()];
+    const { codecId } = report.find(({ type, kind }) => type === 'inbound-rtp' && kind === 'video') ?? {};
+    return report.find(({ id }) => id === codecId)?.mimeType;
+  })()`);
 }
 
 /** Number of pictures shown so far. */

@@ -15,6 +15,7 @@ import {
 /** WebRTC rendition without an encoder. */
 export class FakeWebrtcRendition implements WebrtcRendition {
   readonly passthrough = false;
+  isPassable = true;
   readonly closed: Promise<void>;
   readonly source: Source;
   readonly destination: WebrtcRenditionDestination;

@@ -166,6 +166,7 @@ export class FakeWebrtcPool implements WebrtcPool {
     return {
       ...(options.video ? { videoPort: 40_000 + this.inputs.length * 4 } : {}),
       ...(options.audio ? { audioPort: 40_002 + this.inputs.length * 4 } : {}),
+      ...(options.video ? { pictures: { beginStream() {}, writePicture: () => true } } : {}),
       closed,
       close,
     };

@@ -62,7 +62,7 @@ export function realtime(
   audio?: RtpReceiver,
 ) {
   const rendition = subscription.encodeForWebrtc?.(source, {
-    ...(video ? { videoPort: video.port, h264: video.h264 } : {}),
+    ...(video ? { videoPort: video.port, passed: { codec: 'h264' as const, pictures: video.pictures } } : {}),
     ...(audio ? { audioPort: audio.port } : {}),
   });
   if (!rendition) throw new Error('no WebRTC rendition');

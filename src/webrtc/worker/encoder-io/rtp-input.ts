@@ -27,13 +27,13 @@ export type RtpInputOptions = {
   mediaSourceId: string;
   video?: { codec: RtcVideoCodec };
   audio?: true;
-  /** Path of the Unix socket for H.264 of the gateway, in a folder that other users cannot enter. */
+  /** Path of the Unix socket for pictures of the gateway, in a folder that other users cannot enter. */
   picturePath: string;
 };
 
 /**
- * Receives RTP of this machine as a media source: from an encoder on loopback ports, or H.264 from the gateway on a Unix
- * socket. Sends nothing back.
+ * Receives RTP of this machine as a media source: from an encoder on loopback ports, or pictures of the gateway on a
+ * Unix socket. Sends nothing back.
  */
 export class RtpInput {
   readonly mediaSource: MediaSource;
@@ -65,7 +65,7 @@ export class RtpInput {
     if (video) {
       const port = await this.#open(video, LOOPBACK_PAYLOAD_TYPES.video);
       addresses.videoPort = port.number;
-      if (video.codec === 'h264') addresses.picturePath = await this.#listen(port);
+      addresses.picturePath = await this.#listen(port);
     }
     const { audio } = this.mediaSource;
     if (audio) addresses.audioPort = (await this.#open(audio, LOOPBACK_PAYLOAD_TYPES.audio)).number;
@@ -97,7 +97,7 @@ export class RtpInput {
   }
 }
 
-/** Loopback ports of the streams, and the path of the socket for H.264. */
+/** Loopback ports of the streams, and the path of the socket for pictures. */
 export type InputAddresses = { videoPort?: number; audioPort?: number; picturePath?: string };
 
 type Pair = { rtp: dgram.Socket; rtcp: dgram.Socket };

@@ -42,10 +42,10 @@ export class RtpReceiver {
   readonly packets: RtpPacket[] = [];
   readonly reports: SenderReport[] = [];
 
-  readonly h264: PictureWriter;
+  readonly pictures: PictureWriter;
 
-  private constructor(rtp: Socket, rtcp: Socket, h264: PictureWriter) {
-    this.h264 = h264;
+  private constructor(rtp: Socket, rtcp: Socket, pictures: PictureWriter) {
+    this.pictures = pictures;
     this.port = (rtp.address() as AddressInfo).port;
     rtp.on('message', (bytes: Buffer) => this.packets.push(parseRtp(bytes)));
     rtcp.on('message', (bytes: Buffer) => this.#report(bytes));

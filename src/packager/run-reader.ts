@@ -152,8 +152,12 @@ export class RunReader implements EncoderRunReader {
     const rendition = this.run.renditions.find(({ id }) => id === renditionId);
     if (!rendition?.expected || this.#closed || !this.#scanners.has(renditionId)) return;
     this.#scanners.set(renditionId, this.#scan(rendition));
+    const segmenter = this.#segmenters.get(renditionId);
     this.#segmenters.delete(renditionId);
     this.#held?.forget(renditionId);
+    // The next encoder continues where this one has ended.
+    if (segmenter) this.#placePending(segmenter);
+    segmenter?.pause();
     this.#host.renditionSuspended(this, this.#host.window(rendition), rendition.expected);
   }
 
@@ -184,6 +188,14 @@ export class RunReader implements EncoderRunReader {
     const segmenters = [...this.#segmenters.values()];
     this.#alignEnds(segmenters);
     for (const segmenter of segmenters) segmenter.finish();
+  }
+
+  /** Places the queued samples of a rendition that ends. */
+  #placePending(segmenter: RenditionSegmenter): void {
+    const own = this.#pendingAudio.filter((waiting) => waiting.segmenter === segmenter);
+    if (own.length === 0) return;
+    this.#pendingAudio = this.#pendingAudio.filter((waiting) => waiting.segmenter !== segmenter);
+    for (const { sample } of own) segmenter.place(sample);
   }
 
   /** End (s) of presentation of all video. */

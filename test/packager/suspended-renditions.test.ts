@@ -3,6 +3,7 @@ import t from 'tap';
 import type { EncoderRunReader } from '../../src/streams/index.js';
 import { PackagedBroadcast } from '../support/gateway/packaged-broadcast.js';
 import { makeLadder } from '../support/media/cmaf-ladder.js';
+import { readPart } from '../support/media/published-media.js';
 
 setOptions({ strictMode: true });
 /** Keyframes every second, every other one the start of a segment; media begin at 10 s. */
@@ -124,6 +125,28 @@ t.test('an encoder that comes soon after the suspension continues the open segme
   t.equal(broadcast.encoded.ready(), 'ready');
   t.equal(broadcast.encoded.part(3, 0), before, 'a part never changes');
   t.strictSame(broadcast.segments(ENCODED), [2, 3]);
+  broadcast.reader.close();
+});
+
+t.test('an encoder after a suspension continues all that the one before has made', async (t) => {
+  const broadcast = new SuspendedBroadcast();
+  await broadcast.copyUntil(17);
+  // Keyframes are 0.08 s after each second. 10 frames: a part, and what does not fill the next.
+  broadcast.encode(16.07, 16.47);
+  broadcast.suspend();
+  broadcast.encode(17.07, 18.2);
+  await broadcast.copyUntil(18.5);
+  const bytes = broadcast.encoded.segment(3);
+  if (!Buffer.isBuffer(bytes)) throw new Error('the segment is not complete');
+  const { samples } = readPart(broadcast.encoded.init(0)!, bytes);
+  const made = chunks
+    .filter(({ rendition }) => rendition === ENCODED)
+    .map(({ timeS }) => timeS)
+    .filter((timeS) => (timeS >= 16.07 && timeS < 16.47) || (timeS >= 17.07 && timeS < 18.07));
+  t.strictSame(
+    samples.map(({ decodeTime }) => Math.round(decodeTime / 900)),
+    made.map((timeS) => Math.round(timeS * 100)),
+  );
   broadcast.reader.close();
 });
 

@@ -38,8 +38,8 @@ export type FfmpegPlanRequest = {
   maxPixels: number;
   /** Returns the URL of a rendition's CMAF output. */
   url(renditionId: string): string;
-  /** Media time (s) before which frames are decoded but not written, as a previous encoder delivered them. */
-  from?: number;
+  /** Returns the media time (ms) before which a rendition is not written, as a previous encoder delivered it. */
+  fromMs?(renditionId: string): number | undefined;
 };
 
 /** Ticks per second of video renditions. */
@@ -160,11 +160,15 @@ function scaleTo(size: EncodedVideo['size'], input: InputFormat): string {
   return `${fit},pad=${width}:${height}:-1:-1,setsar=1`;
 }
 
-/** Returns the start of the filter chain: input and frame selection, before scaling. */
-function videoInput(request: FfmpegPlanRequest): string {
+/**
+ * Returns the start of the filter chain: input and frame selection, before scaling.
+ *
+ * @param fromMs media time before which nothing of any rendition is written
+ */
+function videoInput(request: FfmpegPlanRequest, fromMs: number | undefined): string {
   const { input } = request;
   if (input.kind !== 'rtp' || !input.blank)
-    return `[0:v:0]${frameSelection(request)
+    return `[0:v:0]${frameSelection(request, fromMs)
       .map((filter) => `${filter},`)
       .join('')}`;
   const { width, height } = input.blank;
@@ -173,11 +177,15 @@ function videoInput(request: FfmpegPlanRequest): string {
   return `${source},setpts=PTS+${TIMELINE_START_MS / 1000}/TB,`;
 }
 
-function frameSelection(request: FfmpegPlanRequest): string[] {
-  const { ladder, input, from } = request;
+/** Names ffmpeg's time of a filter, s. */
+function seconds(ms: number): string {
+  return (ms / 1000).toFixed(3);
+}
+
+function frameSelection({ ladder, input }: FfmpegPlanRequest, fromMs: number | undefined): string[] {
   // `fps` would treat a frame without a timestamp (the first of H.264) as one at 0 and fill up from there.
   if (input.kind !== 'tags') return [`trim=start=${TIMELINE_START_MS / 2000}`, `fps=${input.frameRate}`];
-  const start = from === undefined ? [] : [`trim=start=${from.toFixed(3)}`];
+  const start = fromMs === undefined ? [] : [`trim=start=${seconds(fromMs)}`];
   // `select` keeps timestamps; `fps` would move frames, and keyframes must stay.
   const step = ladder.frameStep > 1 ? [`select='key+not(mod(n,${ladder.frameStep}))'`] : [];
   return [...start, ...step];
@@ -198,10 +206,16 @@ function reducedRate(step: number, { ladder, segmentDurationS }: FfmpegPlanReque
 
 function filterGraph(request: FfmpegPlanRequest, encoded: EncodedVideo[], ending: string): string {
   const split = encoded.map((_, index) => `[s${index}]`).join('');
-  const head = `${videoInput(request)}split=${encoded.length}${split}`;
+  const starts = encoded.map(({ id }) => request.fromMs?.(id));
+  const known = starts.filter((ms) => ms !== undefined);
+  const firstMs = known.length === encoded.length ? Math.min(...known) : undefined;
+  const head = `${videoInput(request, firstMs)}split=${encoded.length}${split}`;
+  // Encoders that end have not written the same of all renditions.
+  const late = (ms: number | undefined): string =>
+    ms === undefined || ms === firstMs ? '' : `trim=start=${seconds(ms)},`;
   const branches = encoded.map(
     ({ size, frameStep }, index) =>
-      `[s${index}]${reducedRate(frameStep, request)}${scaleTo(size, request.input)},${ending}[v${index}]`,
+      `[s${index}]${late(starts[index])}${reducedRate(frameStep, request)}${scaleTo(size, request.input)},${ending}[v${index}]`,
   );
   return [head, ...branches].join(';');
 }
@@ -212,9 +226,10 @@ function filterGraph(request: FfmpegPlanRequest, encoded: EncodedVideo[], ending
  */
 const RESAMPLE_TO_CLOCK = 'aresample=async=1000:min_hard_comp=0.05';
 
-function audioFilters({ input, from }: FfmpegPlanRequest): string[] {
+function audioFilters(id: string, { input, fromMs }: FfmpegPlanRequest): string[] {
   if (input.kind !== 'tags') return ['-af', RESAMPLE_TO_CLOCK];
-  return from === undefined ? [] : ['-af', `atrim=start=${from.toFixed(3)}`];
+  const startMs = fromMs?.(id);
+  return startMs === undefined ? [] : ['-af', `atrim=start=${seconds(startMs)}`];
 }
 
 /** Builds the ffmpeg arguments for the encoded renditions of a ladder. */
@@ -249,7 +264,7 @@ export function ffmpegPlan(request: FfmpegPlanRequest): FfmpegPlan {
     const options = [
       ...['-map', '0:a:0', '-c:a', 'aac', '-b:a', String(bitrate)],
       ...['-ar', String(AUDIO_SAMPLE_RATE), '-ac', String(channels)],
-      ...audioFilters(request),
+      ...audioFilters(id, request),
       ...muxerOptions('audio'),
     ];
     outputs.push({ url: request.url(id), options });

@@ -16,8 +16,8 @@ export type EncoderOptions = {
   /** Maximum pixels of a published frame. */
   maxPixels: number;
   listener: CmafListener;
-  /** Media time in ms before which nothing is written. */
-  from?: number | undefined;
+  /** Media times in ms before which nothing of a rendition is written, by its id. */
+  from?: ReadonlyMap<string, number> | undefined;
   /** Called once at the first output before a run was opened; output is buffered meanwhile. */
   onEarly?(): void;
   clock: Clock;
@@ -91,7 +91,7 @@ export class Encoder {
       segmentDurationS: options.segmentDurationS,
       maxPixels: options.maxPixels,
       url: (id) => urls.get(id) ?? '',
-      ...(options.from === undefined ? {} : { from: options.from / 1000 }),
+      fromMs: (id) => options.from?.get(id),
     });
     this.#process = startFfmpeg(options.ffmpeg, plan);
     if (this.#process.input) options.input.attach(this.#process.input);
@@ -168,14 +168,12 @@ export class Encoder {
     return { lag, position };
   }
 
-  /** Media time (ms) of the newest output of any rendition. */
-  get front(): number | undefined {
-    let front: number | undefined;
-    for (const { position } of this.#outputs) {
-      const at = position.milliseconds;
-      if (at !== undefined) front = Math.max(front ?? at, at);
-    }
-    return front;
+  /** Media times (ms) at which the complete output of the renditions ends, by id. */
+  get ends(): ReadonlyMap<string, number> {
+    const ends = new Map<string, number>();
+    for (const { id, position } of this.#outputs)
+      if (position.endMs !== undefined) ends.set(id, position.endMs);
+    return ends;
   }
 
   #output(id: string, kind: MediaKind): Output {

@@ -245,7 +245,7 @@ export class FlvLadderSupervisor implements SourceReader {
     const { encoder, input } = startFlvEncoder({
       ...{ ladder, offset: run.offset, settings: this.#settings, encoder: this.#memory.encoder.settings },
       info: this.source.info,
-      from: isWhole ? undefined : this.#coverage.skipTo(gop.tags[0]?.timestamp, run.offset),
+      from: isWhole ? undefined : run.encodedBefore(ladder, gop.tags[0]?.timestamp, this.#coverage),
       onFull: () => this.#relieve(),
     });
     this.#encoder = encoder;
@@ -257,8 +257,8 @@ export class FlvLadderSupervisor implements SourceReader {
     this.#shedding.forget();
     this.#joined(run, isNew);
     const end = await encoder.closed;
-    const at = encoder.front;
-    if (at !== undefined && this.#timeline.begun === begun) this.#coverage.cover(at - run.offset);
+    run.encodedUntil(encoder.ends);
+    if (this.#timeline.begun === begun) this.#coverage.cover(run.encodedMs);
     this.#encoder = undefined;
     this.#input = undefined;
     return end;

@@ -7,6 +7,7 @@ import { CopiedTracks, isCopyableAac } from './copied-tracks.js';
 import type { EncoderOutput } from './encoder.js';
 import { type Ladder, maySuspend } from './ladder.js';
 import { reorderingMs } from './source-timeline.js';
+import type { TimelineCoverage } from './timeline-coverage.js';
 
 /** Overlap of a picture that returns with the slate for which it is not skipped, ms. */
 const MAXIMUM_OVERLAP_MS = 100;
@@ -35,6 +36,8 @@ export class LadderRun {
   readonly #writer: EncoderRunWriter;
   readonly #copied: CopiedTracks | undefined;
   readonly #slate: SlateVideo | undefined;
+  /** Ends of what encoders of this run have made, by rendition, ms of media. */
+  readonly #ends = new Map<string, number>();
   /** Drops audio after the end of the video at the end of the run: the next run repeats it. */
   endsAtVideo = false;
   #closed = false;
@@ -140,6 +143,34 @@ export class LadderRun {
         if (!this.#closed) for (const id of ids) this.#writer.encoderEnded(id);
       },
     };
+  }
+
+  /** Records the output of an encoder that has ended. @param ends by rendition, ms of media */
+  encodedUntil(ends: ReadonlyMap<string, number>): void {
+    for (const [id, endMs] of ends) this.#ends.set(id, endMs);
+  }
+
+  /** Timestamp at which the output of all encoders ends; undefined without any. */
+  get encodedMs(): number | undefined {
+    return this.#ends.size > 0 ? Math.max(...this.#ends.values()) - this.offset : undefined;
+  }
+
+  /**
+   * Returns the media times (ms) before which an encoder that joins would repeat earlier output, by rendition.
+   *
+   * @param first timestamp at which it joins
+   */
+  encodedBefore(
+    ladder: Ladder,
+    first: number | undefined,
+    { covered }: Pick<TimelineCoverage, 'covered'>,
+  ): Map<string, number> {
+    const starts = new Map<string, number>();
+    for (const id of idsOf(ladder)) {
+      const endMs = this.#ends.get(id) ?? (covered === undefined ? undefined : covered + this.offset);
+      if (endMs !== undefined && first !== undefined && endMs > first + this.offset) starts.set(id, endMs);
+    }
+    return starts;
   }
 
   /** Reports that no encoder makes these renditions until viewers request them. */

@@ -34,8 +34,8 @@ export class TimelineCoverage {
     this.#covered = timestamp;
   }
 
-  cover(timestamp: number): void {
-    this.#covered = Math.max(this.#covered ?? 0, timestamp);
+  cover(timestamp: number | undefined): void {
+    if (timestamp !== undefined) this.#covered = Math.max(this.#covered ?? 0, timestamp);
   }
 
   /** Chooses the base of a run that starts with this timestamp. */
@@ -46,11 +46,5 @@ export class TimelineCoverage {
   /** Whether the run must be replaced before its timestamps overflow. */
   overflows(timestamp: number): boolean {
     return timestamp - this.#base > MAXIMUM_TIMESTAMP_MS;
-  }
-
-  /** Returns the media time before which an encoder that joins at the timestamp `first` repeats earlier output. */
-  skipTo(first: number | undefined, offset: number): number | undefined {
-    if (this.#covered === undefined || first === undefined || this.#covered <= first) return undefined;
-    return this.#covered + offset;
   }
 }

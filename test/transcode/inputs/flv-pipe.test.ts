@@ -125,12 +125,22 @@ t.test('a position is read from CMAF bytes in chunks of any size', async (t) => 
   source.end('publisher-left');
   await subscription.broadcastEnded('grace-expired');
   const bytes = bytesOf(broadcast.runs[0], '180p');
-  const last = parseCmaf(bytes).fragments.at(-1)?.decode ?? 0;
+  const [before, newest] = parseCmaf(bytes).fragments.slice(-2);
+  const last = newest?.decode ?? 0;
   for (const size of [1, 7, 100, 1_000, bytes.length]) {
     const position = new MediaPosition(90_000);
     t.equal(position.milliseconds, undefined);
     for (let at = 0; at < bytes.length; at += size) position.push(bytes.subarray(at, at + size));
     t.equal(position.milliseconds, last * 1000, `in pieces of ${size}`);
+    t.equal(position.endMs, Math.round((last + (newest?.duration ?? 0)) * 1000), 'the end of the last');
+    const cut = new MediaPosition(90_000);
+    for (let at = 0; at < bytes.length - 1; at += size)
+      cut.push(bytes.subarray(at, Math.min(at + size, bytes.length - 1)));
+    t.equal(
+      cut.endMs,
+      Math.round(((before?.decode ?? 0) + (before?.duration ?? 0)) * 1000),
+      'of complete ones',
+    );
   }
   const lost = new MediaPosition(90_000);
   lost.push(Buffer.alloc(100));

@@ -10,19 +10,28 @@ const MAX_ABANDONED = 10_000;
 export class MessageStore {
   readonly #writer: BatchWriter<ChatMessage, StoredId>;
   /**
-   * Messages reported as not stored; the database may have committed them before the connection broke. Erased with
-   * the next batch.
+   * Messages reported as not stored; the database may have committed them before the connection broke, or may still
+   * do so. Erased with each batch until no write of them is in flight.
    */
   readonly #abandoned = new Set<string>();
+  /** Ids of the messages of each write in flight: those that took too long are not cancelled. */
+  readonly #writes = new Set<ReadonlySet<string>>();
 
   constructor(options: { sql: Sql; clock: Clock; log: Logger; limits: BatchWriterLimits }) {
     const { sql, clock, log, limits } = options;
     const table = new MessageTable(sql);
     const write = async (messages: ChatMessage[]): Promise<StoredId[]> => {
       const erase = [...this.#abandoned];
-      const stored = await table.insert(messages, erase);
-      for (const id of erase) this.#abandoned.delete(id);
-      return stored;
+      const settled = erase.filter((id) => !this.#isBeingWritten(id));
+      const ids = new Set(messages.map(({ id }) => id));
+      this.#writes.add(ids);
+      try {
+        const stored = await table.insert(messages, erase);
+        for (const id of settled) this.#abandoned.delete(id);
+        return stored;
+      } finally {
+        this.#writes.delete(ids);
+      }
     };
     this.#writer = new BatchWriter({ write, clock, log, limits });
   }
@@ -40,6 +49,10 @@ export class MessageStore {
       if (this.#abandoned.size < MAX_ABANDONED) this.#abandoned.add(message.id);
       throw error;
     }
+  }
+
+  #isBeingWritten(id: string): boolean {
+    return [...this.#writes].some((ids) => ids.has(id));
   }
 
   /** Resolves when every message accepted so far was stored or rejected. */

@@ -42,8 +42,18 @@ export class MessageTable {
       erase.length === 0
         ? await this.#insert(this.#sql, messages)
         : await this.#sql.begin(async (sql) => {
-            await sql`delete from livestream_chat where id = any(${erase}::uuid[])`;
-            return await this.#insert(sql, messages);
+            await this.#erase(sql, erase);
+            const fresh = await this.#insert(sql, messages);
+            // The insertion has waited for a write that was given up, and was committed under the same client id.
+            if (fresh.length === messages.length || !(await this.#erase(sql, erase))) return fresh;
+            const known = new Set(fresh.map(({ id }) => id));
+            return [
+              ...fresh,
+              ...(await this.#insert(
+                sql,
+                messages.filter(({ id }) => !known.has(id)),
+              )),
+            ];
           });
     const stored = new Set(fresh.map(({ id }) => id));
     return await Promise.all(
@@ -189,6 +199,11 @@ export class MessageTable {
       delete from livestream_chat where id in (
         select id from livestream_chat where id < ${idBoundary(before)} order by id limit ${atMost})`;
     return result.count;
+  }
+
+  /** Deletes rows. @returns whether there were any */
+  async #erase(sql: Queries, ids: string[]): Promise<boolean> {
+    return (await sql`delete from livestream_chat where id = any(${ids}::uuid[])`).count > 0;
   }
 
   async #insert(sql: Queries, messages: ChatMessage[]): Promise<{ id: string }[]> {

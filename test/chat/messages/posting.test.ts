@@ -108,6 +108,53 @@ t.test('a repeat older than the remembered client ids is retracted from the room
   ]);
 });
 
+t.test(
+  'a message that is committed after its author got an error is shown once when it is sent again',
+  async (t) => {
+    const limits = { attemptTimeoutMs: 1_000, itemTimeoutMs: 1_000 };
+    const { chat, hub, sql, clock, livestream } = await startChatFixture(t, limits);
+    const [{ id: streamId }, { id: otherId }] = [await livestream(), await livestream()];
+    await chat.posting.post(visitor('bob'), streamId, { message: 'Before' });
+    await chat.posting.post(visitor('bob'), otherId, { message: 'Before' });
+    const listener = hub.client(account('listener'));
+    await joinChat(chat, listener, streamId);
+    const again = { message: 'Hello', clientId: 'the-same' };
+    const waiting = async (count: number): Promise<void> => {
+      for (let found = -1; found < count; )
+        [{ found }] = await sql<[{ found: number }]>`
+          select count(*)::int as found from pg_stat_activity
+          where datname = current_database() and wait_event_type = 'Lock' and query like '%into livestream_chat%'`;
+    };
+
+    let resent: Promise<{ messageId: string }> | undefined;
+    // The insertion waits for the row that its foreign key names.
+    await sql.begin(async (holder) => {
+      await holder`select 1 from livestreams where id = ${streamId} for update`;
+      const first = chat.posting.post(visitor('ann'), streamId, again);
+      const refused = t.rejects(first, { status: 503, code: 'temporarily_unavailable' });
+      await waiting(1);
+      await clock.advance(1_000);
+      await refused;
+      await chat.posting.post(visitor('bob'), otherId, { message: 'Meanwhile' });
+      resent = chat.posting.post(visitor('ann'), streamId, again);
+      await waiting(2);
+    });
+    const { messageId } = await resent!;
+    const shown = new Set<string>();
+    for (const { event, data } of listener.received) {
+      if (event === 'chat:message') shown.add(String(data.id));
+      if (event === 'chat:deleted') for (const id of data.ids as string[]) shown.delete(id);
+    }
+    t.strictSame([...shown], [messageId], 'to those who are present');
+    const stored = await chat.history.page(visitor('ann'), streamId, {
+      limit: 10,
+      before: 'ffffffff-ffff-7fff-bfff-ffffffffffff',
+    });
+    t.strictSame(texts(stored), ['Before', 'Hello']);
+    t.equal(stored[1]?.id, messageId);
+  },
+);
+
 t.test('ids keep rising when the clock was set back between two runs', async (t) => {
   const { chat, sql, livestream, reopen } = await startChatFixture(t);
   const { id: streamId } = await livestream();

@@ -177,15 +177,18 @@ function videoInput(request: FfmpegPlanRequest, fromMs: number | undefined): str
   return `${source},setpts=PTS+${TIMELINE_START_MS / 1000}/TB,`;
 }
 
-/** Names ffmpeg's time of a filter, s. */
-function seconds(ms: number): string {
-  return (ms / 1000).toFixed(3);
+/** Deviation of the end of a frame from the start of the next, ms: durations are estimated, and times rounded. */
+const FRAME_ROUNDING_MS = 3;
+
+/** Returns the filter that drops video frames before a time. */
+function trimVideo(startMs: number): string {
+  return `trim=start=${((startMs - FRAME_ROUNDING_MS) / 1000).toFixed(3)}`;
 }
 
 function frameSelection({ ladder, input }: FfmpegPlanRequest, fromMs: number | undefined): string[] {
   // `fps` would treat a frame without a timestamp (the first of H.264) as one at 0 and fill up from there.
   if (input.kind !== 'tags') return [`trim=start=${TIMELINE_START_MS / 2000}`, `fps=${input.frameRate}`];
-  const start = fromMs === undefined ? [] : [`trim=start=${seconds(fromMs)}`];
+  const start = fromMs === undefined ? [] : [trimVideo(fromMs)];
   // `select` keeps timestamps; `fps` would move frames, and keyframes must stay.
   const step = ladder.frameStep > 1 ? [`select='key+not(mod(n,${ladder.frameStep}))'`] : [];
   return [...start, ...step];
@@ -212,7 +215,7 @@ function filterGraph(request: FfmpegPlanRequest, encoded: EncodedVideo[], ending
   const head = `${videoInput(request, firstMs)}split=${encoded.length}${split}`;
   // Encoders that end have not written the same of all renditions.
   const late = (ms: number | undefined): string =>
-    ms === undefined || ms === firstMs ? '' : `trim=start=${seconds(ms)},`;
+    ms === undefined || ms === firstMs ? '' : `${trimVideo(ms)},`;
   const branches = encoded.map(
     ({ size, frameStep }, index) =>
       `[s${index}]${late(starts[index])}${reducedRate(frameStep, request)}${scaleTo(size, request.input)},${ending}[v${index}]`,
@@ -229,7 +232,7 @@ const RESAMPLE_TO_CLOCK = 'aresample=async=1000:min_hard_comp=0.05';
 function audioFilters(id: string, { input, fromMs }: FfmpegPlanRequest): string[] {
   if (input.kind !== 'tags') return ['-af', RESAMPLE_TO_CLOCK];
   const startMs = fromMs?.(id);
-  return startMs === undefined ? [] : ['-af', `atrim=start=${seconds(startMs)}`];
+  return startMs === undefined ? [] : ['-af', `atrim=start=${(startMs / 1000).toFixed(3)}`];
 }
 
 /** Builds the ffmpeg arguments for the encoded renditions of a ladder. */

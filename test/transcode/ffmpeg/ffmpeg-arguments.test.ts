@@ -58,7 +58,7 @@ t.test('the arguments of a ladder match its plan', async (t) => {
   const video = ladder.video.filter(({ passthrough }) => !passthrough);
   const encoded = { ...ladder, video, keyframes: 'clock', frameStep: 1 } as const;
   const late = ffmpegPlan({ ...request, ladder: encoded, fromMs: () => 12_500 });
-  t.match(late.complexFilter, /^\[0:v:0\]trim=start=12.500,split=2/);
+  t.match(late.complexFilter, /^\[0:v:0\]trim=start=12.497,split=2/);
   t.match(
     late.outputs[0]?.options.join(' '),
     /-force_key_frames expr:if\(isnan\(prev_forced_t\),1,gt\(floor/,
@@ -70,7 +70,7 @@ t.test('the arguments of a ladder match its plan', async (t) => {
   });
   t.match(
     each.complexFilter,
-    /^\[0:v:0\]trim=start=12.400,split=2\[s0\]\[s1\];\[s0\]trim=start=12.500,scale=.*;\[s1\]scale=/,
+    /^\[0:v:0\]trim=start=12.397,split=2\[s0\]\[s1\];\[s0\]trim=start=12.497,scale=.*;\[s1\]scale=/,
     'each rendition goes on where it has ended',
   );
 

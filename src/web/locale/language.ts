@@ -19,7 +19,10 @@ export function localeOf(preferred: readonly string[]): { locale: string; langua
 
 /** Returns the languages of the browser, best first; none outside of browsers, whatever the machine’s locale is. */
 function preferredLocales(): readonly string[] {
-  const { document, navigator } = globalThis as { document?: unknown; navigator?: { languages?: string[] } };
+  const { document, navigator } = globalThis as {
+    document?: unknown;
+    navigator?: { languages?: readonly string[] };
+  };
   return (document ? navigator?.languages : undefined) ?? [];
 }
 

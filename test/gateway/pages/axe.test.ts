@@ -1,4 +1,4 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { openChromium } from '../../support/clients/chromium.js';
 import { type PageSession, signInPage } from '../../support/clients/page-session.js';
@@ -79,6 +79,73 @@ function ownPages(streamId: string): Visit[] {
   ];
 }
 
+/** Pages in German, each in the state of its longest texts. */
+function germanPages(streamId: string): Visit[] {
+  return [
+    { name: 'home', path: '/', prepare: heading('Jetzt live') },
+    { name: 'watch', path: `/watch/${streamId}`, prepare: text('Dieser Stream ist offline.') },
+    {
+      name: 'missing recording',
+      path: `/recordings/${MISSING}`,
+      prepare: text('gibt es keine Aufzeichnung'),
+    },
+    { name: 'studio with OBS', path: `/studio/${streamId}`, prepare: heading('Stream-Diagnose') },
+    {
+      name: 'studio with the browser',
+      path: `/studio/${streamId}`,
+      prepare: async (page) => {
+        await page.getByRole('tab', { name: 'Dieser Browser' }).click();
+        await page.getByLabel('Auflösung').waitFor();
+      },
+    },
+    {
+      name: 'dashboard',
+      path: '/dashboard',
+      prepare: async (page) => {
+        await press(page, 'Verwalten');
+        await page.getByText('Moderatoren löschen Nachrichten').waitFor();
+        await page.getByRole('heading', { name: 'Auswertung' }).waitFor();
+      },
+    },
+    { name: 'settings', path: '/settings', prepare: heading('Angemeldete Browser') },
+    { name: 'administration', path: '/admin', prepare: text('läuft seit') },
+    { name: 'player on other sites', path: '/player', prepare: heading('Der Player auf anderen Websites') },
+  ];
+}
+
+/** Checks that a browser which prefers German gets German pages, which fit into 360 pixels. */
+async function checkGerman(
+  t: Test,
+  browser: Browser,
+  gateway: GatewayProcess,
+  session: PageSession,
+  streamId: string,
+): Promise<void> {
+  const context = await browser.newContext({ locale: 'de-DE', viewport: { width: 360, height: 780 } });
+  t.teardown(() => context.close());
+  const page = await openPage(t, context);
+  await page.goto(`${gateway.http}/dashboard`);
+  await page.getByText('Melde dich an, um deine Livestreams zu verwalten.').waitFor();
+  await page.getByLabel('Name').fill('Ada');
+  await page.getByLabel('Passwort').fill('not the password');
+  await press(page, 'Anmelden');
+  await text('Der Name oder das Passwort ist falsch.')(page);
+  await signIn(context, gateway, session);
+  for (const { name, path, prepare } of germanPages(streamId)) {
+    await page.goto(gateway.http + path);
+    await prepare(page);
+    t.equal(await page.locator('html').getAttribute('lang'), 'de', name);
+    t.same(await seriousFaults(page), [], name);
+    const width = await page.locator('html').evaluate(({ scrollWidth }) => scrollWidth);
+    t.ok(width <= 360, `${name} is ${width} pixels wide`);
+  }
+}
+
+async function signIn(context: BrowserContext, gateway: GatewayProcess, session: PageSession): Promise<void> {
+  const [name = '', value = ''] = session.headers.cookie.split('=');
+  await context.addCookies([{ name, value, url: gateway.http }]);
+}
+
 async function check(
   t: Test,
   browser: Browser,
@@ -89,10 +156,7 @@ async function check(
   for (const colorScheme of ['light', 'dark'] as const) {
     const context = await browser.newContext({ colorScheme, reducedMotion: 'reduce' });
     t.teardown(() => context.close());
-    if (session) {
-      const [name = '', value = ''] = session.headers.cookie.split('=');
-      await context.addCookies([{ name, value, url: gateway.http }]);
-    }
+    if (session) await signIn(context, gateway, session);
     const page = await openPage(t, context);
     for (const { name, path, prepare } of visits) {
       await page.goto(gateway.http + path);
@@ -102,7 +166,7 @@ async function check(
   }
 }
 
-t.test('axe-core finds nothing serious on any page, light and dark', async (t) => {
+t.test('axe-core finds nothing serious on any page, light and dark, in English and German', async (t) => {
   const [browser, gateway] = await Promise.all([
     openChromium(t, { fakeDevices: true }),
     startGatewayProcess(t, { LADDER: 'off' }),
@@ -110,5 +174,7 @@ t.test('axe-core finds nothing serious on any page, light and dark', async (t) =
   const ada = await signInPage(gateway, 'Ada', 'admin');
   const created = await ada.request('POST', '/api/livestream/create', { title: 'A test' });
   await check(t, browser, gateway, ANYBODY);
-  await check(t, browser, gateway, ownPages(String(created.body.streamId)), ada);
+  const streamId = String(created.body.streamId);
+  await check(t, browser, gateway, ownPages(streamId), ada);
+  await checkGerman(t, browser, gateway, ada, streamId);
 });

@@ -330,6 +330,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       processes: config.hlsProcesses,
       timeouts: CONNECTION_TIMEOUTS,
       admission: audience,
+      recordCmcd: (sample) => qoe.recordCmcd(sample),
       utilization: context.eventLoopUtilization,
       clock,
       log: log.child({ module: 'hls' }),

@@ -220,7 +220,7 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
 
   const { packager, load, log } = modules;
   const media = { packager, admission: audience, load, clock, log };
-  await http.register(hlsRoutes, media);
+  await http.register(hlsRoutes, { ...media, recordCmcd: (sample) => modules.qoe.recordCmcd(sample) });
   const { recordingAdmission } = modules;
   await http.register(dashRoutes, {
     ...media,

@@ -1,4 +1,4 @@
-export { type Distribution, distributionOf } from './histogram.js';
+export { type Distribution, distributionOf, lowDistributionOf } from './histogram.js';
 export * from './qoe.js';
 export type { BroadcastQoe } from './qoe-table.js';
 export { DELIVERIES, FALL_REASONS, type QoeSample } from './qoe-totals.js';

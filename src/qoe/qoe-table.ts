@@ -1,4 +1,6 @@
 import type { Sql } from '../platform/index.js';
+import type { CmcdTotals } from './cmcd.js';
+import { addCounts } from './histogram.js';
 import type { QoeDelivery, QoeTotals } from './qoe-totals.js';
 
 export type BroadcastTotals = QoeTotals & { broadcastId: string; delivery: QoeDelivery };
@@ -9,6 +11,8 @@ export type BroadcastQoe = {
   startedAt: Date;
   endedAt: Date | null;
   totals: ({ delivery: QoeDelivery } & QoeTotals)[];
+  /** Client data of requests for HLS and DASH; null: none. */
+  cmcd: CmcdTotals | null;
 };
 
 /** Statements on the table `broadcast_qoe`. */
@@ -36,7 +40,8 @@ export class QoeTable {
           select key, sum(value::bigint) as total from (
             select * from jsonb_each_text(stored.falls) union all select * from jsonb_each_text(excluded.falls)
           ) as both_falls group by key) as added),
-        startup_counts = ${this.#sumOf('startup_counts')}, latency_counts = ${this.#sumOf('latency_counts')}`;
+        startup_counts = ${addCounts(this.#sql, 'startup_counts')},
+        latency_counts = ${addCounts(this.#sql, 'latency_counts')}`;
   }
 
   /** Returns the newest broadcasts of a livestream with their sums, newest first. */
@@ -46,14 +51,10 @@ export class QoeTable {
         coalesce((select jsonb_agg(jsonb_build_object('delivery', delivery, 'plays', plays, 'playedMs', played_ms,
           'rebuffers', rebuffers, 'rebufferMs', rebuffer_ms, 'switches', switches, 'failures', failures,
           'falls', falls, 'startupCounts', startup_counts, 'latencyCounts', latency_counts) order by delivery desc)
-          from broadcast_qoe where broadcast_id = b.id), '[]') as totals
+          from broadcast_qoe where broadcast_id = b.id), '[]') as totals,
+        (select jsonb_build_object('sessions', sessions, 'requests', requests, 'starvations', starvations,
+          'urgent', urgent, 'bufferCounts', buffer_counts, 'throughputCounts', throughput_counts)
+          from broadcast_cmcd where broadcast_id = b.id) as cmcd
       from broadcasts b where b.stream_id = ${streamId} order by b.started_at desc limit ${limit}`;
-  }
-
-  #sumOf(column: 'startup_counts' | 'latency_counts') {
-    const [stored, excluded] = [this.#sql(`stored.${column}`), this.#sql(`excluded.${column}`)];
-    return this.#sql`(
-      select array_agg(coalesce(a, 0) + coalesce(b, 0) order by i)
-      from unnest(${stored}, ${excluded}) with ordinality as pair (a, b, i))`;
   }
 }

@@ -1,4 +1,4 @@
-import { count, emptyCounts } from './histogram.js';
+import { BOUNDS_MS, count, emptyCounts } from './histogram.js';
 
 export const DELIVERIES = ['webrtc', 'hls'] as const;
 export type QoeDelivery = (typeof DELIVERIES)[number];
@@ -60,8 +60,18 @@ export function addSample(totals: QoeTotals, sample: QoeSample): void {
   const { startupMs, latencyMs, fall } = sample;
   if (startupMs !== undefined) {
     totals.plays += 1;
-    count(totals.startupCounts, startupMs);
+    count(totals.startupCounts, startupMs, BOUNDS_MS);
   }
-  if (latencyMs !== undefined) count(totals.latencyCounts, latencyMs);
+  if (latencyMs !== undefined) count(totals.latencyCounts, latencyMs, BOUNDS_MS);
   if (fall !== undefined) totals.falls[fall] = (totals.falls[fall] ?? 0) + 1;
+}
+
+/** Adds the second sums to the first. */
+export function mergeTotals(totals: QoeTotals, further: QoeTotals): void {
+  for (const name of ['plays', 'playedMs', 'rebuffers', 'rebufferMs', 'switches', 'failures'] as const)
+    totals[name] += further[name];
+  for (const [reason, falls] of Object.entries(further.falls) as [FallReason, number][])
+    totals.falls[reason] = (totals.falls[reason] ?? 0) + falls;
+  for (const name of ['startupCounts', 'latencyCounts'] as const)
+    totals[name] = totals[name].map((each, index) => each + (further[name][index] ?? 0));
 }

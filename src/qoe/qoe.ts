@@ -1,7 +1,9 @@
 import type { Clock, Logger, Sql } from '../platform/index.js';
 import type { Broadcast, BroadcastSubscriber, BroadcastSubscription } from '../streams/index.js';
+import { type CmcdSample, CmcdSums } from './cmcd.js';
+import { PendingSums } from './pending-sums.js';
 import { type BroadcastQoe, type BroadcastTotals, QoeTable } from './qoe-table.js';
-import { addSample, emptyTotals, type QoeSample } from './qoe-totals.js';
+import { addSample, emptyTotals, mergeTotals, type QoeSample } from './qoe-totals.js';
 
 export type QoeOptions = { sql: Sql; clock: Clock; log: Logger };
 
@@ -9,8 +11,6 @@ export type QoeOptions = { sql: Sql; clock: Clock; log: Logger };
 const STORE_EVERY_MS = 10_000;
 /** Time after the end of a broadcast in which players may report its last seconds, ms. */
 const REPORTS_AFTER_END_MS = 60_000;
-/** Sums that wait while the database is away; further broadcasts are not counted then. */
-const MAXIMUM_WAITING = 2_000;
 
 /** Sums up what players report of the broadcasts that they play: numbers, and nothing about persons. */
 export class Qoe implements BroadcastSubscriber {
@@ -20,12 +20,16 @@ export class Qoe implements BroadcastSubscriber {
   readonly #lifetime = new AbortController();
   /** Broadcasts that reports count for, by livestream. */
   readonly #broadcasts = new Map<string, string>();
-  readonly #waiting = new Map<string, BroadcastTotals>();
-  #storing: Promise<void> | undefined;
+  readonly #pending: PendingSums<BroadcastTotals>;
+  readonly #cmcd: CmcdSums;
 
   constructor(options: QoeOptions) {
     this.#options = options;
     this.#table = new QoeTable(options.sql);
+    const { log } = options;
+    const store = (sums: BroadcastTotals[]): Promise<void> => this.#table.add(sums);
+    this.#pending = new PendingSums<BroadcastTotals>({ merge: mergeTotals, store, log });
+    this.#cmcd = new CmcdSums(options);
     options.clock.every(STORE_EVERY_MS, () => void this.stored(), this.#lifetime.signal);
   }
 
@@ -33,6 +37,7 @@ export class Qoe implements BroadcastSubscriber {
     this.#broadcasts.set(streamId, id);
     const forget = (): void => {
       if (this.#broadcasts.get(streamId) === id) this.#broadcasts.delete(streamId);
+      this.#cmcd.forget(id);
     };
     return {
       broadcastEnded: async () => {
@@ -48,12 +53,19 @@ export class Qoe implements BroadcastSubscriber {
     for (const sample of samples) {
       const { delivery } = sample;
       const key = `${broadcastId} ${delivery}`;
-      const totals = this.#waiting.get(key) ?? { ...emptyTotals(), broadcastId, delivery };
-      if (!this.#waiting.has(key) && this.#waiting.size >= MAXIMUM_WAITING) continue;
-      this.#waiting.set(key, totals);
-      addSample(totals, sample);
+      const totals = this.#pending.open(key, () => ({ ...emptyTotals(), broadcastId, delivery }));
+      if (totals) addSample(totals, sample);
     }
     return true;
+  }
+
+  /** Adds what a request of a player said; nothing of broadcasts that are over. */
+  recordCmcd({
+    streamId,
+    broadcastId,
+    ...sample
+  }: CmcdSample & { streamId: string; broadcastId: string }): void {
+    if (this.#broadcasts.get(streamId) === broadcastId) this.#cmcd.record(broadcastId, sample);
   }
 
   /** Returns the sums of the newest broadcasts of a livestream, newest first. */
@@ -63,41 +75,12 @@ export class Qoe implements BroadcastSubscriber {
   }
 
   /** Stores what waits; what cannot be stored waits on. Never rejects. */
-  stored(): Promise<void> {
-    this.#storing ??= this.#store().finally(() => {
-      this.#storing = undefined;
-    });
-    return this.#storing;
+  async stored(): Promise<void> {
+    await Promise.all([this.#pending.stored(), this.#cmcd.stored()]);
   }
 
   async close(): Promise<void> {
     this.#lifetime.abort();
     await this.stored();
-  }
-
-  async #store(): Promise<void> {
-    const sums = [...this.#waiting];
-    if (sums.length === 0) return;
-    for (const [key] of sums) this.#waiting.delete(key);
-    try {
-      await this.#table.add(sums.map(([, each]) => each));
-    } catch (error) {
-      this.#options.log.warn({ err: error }, 'reports of players could not be stored: trying again');
-      for (const [key, each] of sums) this.#restore(key, each);
-    }
-  }
-
-  /** Puts sums back that were not stored, together with those that came meanwhile. */
-  #restore(key: string, sums: BroadcastTotals): void {
-    const newer = this.#waiting.get(key);
-    if (newer) {
-      for (const name of ['plays', 'playedMs', 'rebuffers', 'rebufferMs', 'switches', 'failures'] as const)
-        sums[name] += newer[name];
-      for (const [reason, falls] of Object.entries(newer.falls) as [keyof typeof newer.falls, number][])
-        sums.falls[reason] = (sums.falls[reason] ?? 0) + falls;
-      for (const name of ['startupCounts', 'latencyCounts'] as const)
-        sums[name] = sums[name].map((each, index) => each + (newer[name][index] ?? 0));
-    }
-    this.#waiting.set(key, sums);
   }
 }

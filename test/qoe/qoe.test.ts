@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 import { newId } from '../../src/platform/index.js';
-import { distributionOf, Qoe, type QoeSample } from '../../src/qoe/index.js';
+import { distributionOf, lowDistributionOf, Qoe, type QoeSample } from '../../src/qoe/index.js';
 import type { Broadcast } from '../../src/streams/index.js';
 import { FakeClock } from '../support/fakes/fake-clock.js';
 import { testDatabase } from '../support/fixtures/database.js';
@@ -59,6 +59,32 @@ t.test('reports are summed up by broadcast and delivery, over several writes', a
   t.same(distributionOf(hls?.startupCounts ?? []), { count: 2, p50Ms: 400, p95Ms: 490 });
   t.same(distributionOf(hls?.latencyCounts ?? []), { count: 1, p50Ms: 1_750, p95Ms: 1_975 });
   t.equal((await qoe.list(streamId, 1)).length, 1);
+});
+
+t.test('client data of requests are summed up by broadcast, sessions once', async (t) => {
+  const { qoe, streamId, begin } = await open(t);
+  const said = { streamId, broadcastId: newId(), isStarved: false, isUrgent: false };
+  qoe.recordCmcd(said);
+  const { id: broadcastId } = await begin('2026-05-01T12:00:00Z');
+  qoe.recordCmcd(said);
+  const request = { ...said, broadcastId, bufferMs: 2_100, throughputKbps: 5_000 };
+  qoe.recordCmcd({ ...request, session: 1, isUrgent: true });
+  await qoe.stored();
+  qoe.recordCmcd({ ...request, session: 1 });
+  qoe.recordCmcd({ ...request, session: 2, isStarved: true });
+  const [{ cmcd, totals } = { cmcd: null }] = await qoe.list(streamId, 1);
+  t.same(totals, []);
+  t.match(cmcd, { sessions: 2, requests: 3, starvations: 1, urgent: 1 });
+  t.same(lowDistributionOf(cmcd?.bufferCounts ?? [], 'ms'), { count: 3, p5: 2_050, p50: 2_500 });
+  t.same(lowDistributionOf(cmcd?.throughputCounts ?? [], 'kbps'), { count: 3, p5: 4_100, p50: 5_000 });
+});
+
+t.test('sessions that are counted are bounded', async (t) => {
+  const { qoe, streamId, begin } = await open(t);
+  const { id: broadcastId } = await begin('2026-05-01T12:00:00Z');
+  for (let session = 0; session < 25_000; session++)
+    qoe.recordCmcd({ streamId, broadcastId, session, isStarved: false, isUrgent: false });
+  t.match(await qoe.list(streamId, 1), [{ cmcd: { sessions: 20_000, requests: 25_000 } }]);
 });
 
 t.test('reports still count for a minute after the end of the broadcast', async (t) => {

@@ -3,7 +3,7 @@ import type { FastifyPluginAsync } from 'fastify';
 import { Type } from 'typebox';
 import type { Audience } from '../../audience/index.js';
 import { type Clock, networkBlock, PublicError, RateLimit, streamNotFound } from '../../platform/index.js';
-import { type BroadcastQoe, distributionOf, type Qoe } from '../../qoe/index.js';
+import { type BroadcastQoe, distributionOf, lowDistributionOf, type Qoe } from '../../qoe/index.js';
 import { QoeReport, QoeResponse, ref, StreamParams, SuccessResponse } from '../contract.js';
 import type { LivestreamLookup } from '../livestreams/livestream-lookup.js';
 import { errorSchemas } from '../server/error-response.js';
@@ -118,6 +118,7 @@ function toBroadcast({
   startedAt,
   endedAt,
   totals,
+  cmcd,
 }: BroadcastQoe): QoeResponse['broadcasts'][0] {
   return {
     broadcastId,
@@ -129,5 +130,22 @@ function toBroadcast({
       startup: distributionOf(rest.startupCounts) ?? null,
       latency: distributionOf(rest.latencyCounts) ?? null,
     })),
+    cmcd: cmcd && toCmcd(cmcd),
+  };
+}
+
+function toCmcd({
+  bufferCounts,
+  throughputCounts,
+  ...sums
+}: NonNullable<BroadcastQoe['cmcd']>): QoeResponse['broadcasts'][0]['cmcd'] {
+  const buffer = lowDistributionOf(bufferCounts, 'ms');
+  const throughput = lowDistributionOf(throughputCounts, 'kbps');
+  return {
+    ...sums,
+    buffer: buffer ? { count: buffer.count, p5Ms: buffer.p5, p50Ms: buffer.p50 } : null,
+    throughput: throughput
+      ? { count: throughput.count, p5Kbps: throughput.p5, p50Kbps: throughput.p50 }
+      : null,
   };
 }

@@ -59,6 +59,33 @@ const Distribution = Type.Object(
   { description: 'Quantiles, from a histogram' },
 );
 
+const low = (unit: 'Ms' | 'Kbps') =>
+  nullable(
+    Type.Object(
+      { count: Type.Integer(), [`p5${unit}`]: Type.Integer(), [`p50${unit}`]: Type.Integer() },
+      { description: 'Quantiles, from a histogram' },
+    ),
+  );
+
+const Cmcd = Type.Object(
+  {
+    sessions: Type.Integer({
+      description: 'Players that named a session (`sid`); the pages of the gateway name none. At most 20,000',
+    }),
+    requests: Type.Integer({ description: 'Requests that count: at busy times a sample of them' }),
+    starvations: Type.Integer({ description: 'Requests before which the buffer was empty (`bs`)' }),
+    urgent: Type.Integer({
+      description: 'Requests at a start, after seeking or with an empty buffer (`su`)',
+    }),
+    buffer: low('Ms'),
+    throughput: low('Kbps'),
+  },
+  {
+    description:
+      'What players said in their requests for HLS and DASH: Common Media Client Data (CTA-5004), by headers or the query argument `CMCD`. Those that a cache in front of the gateway answered are missing',
+  },
+);
+
 export const QoeResponse = Type.Object(
   {
     broadcasts: Type.Array(
@@ -83,6 +110,7 @@ export const QoeResponse = Type.Object(
             latency: nullable(Distribution),
           }),
         ),
+        cmcd: nullable(Cmcd),
       }),
     ),
   },

@@ -26,6 +26,7 @@ import {
   setMediaHeaders,
   withToken,
 } from '../http/index.js';
+import { CmcdReader, type CmcdSample } from './cmcd.js';
 import { parseDirectives } from './delivery-directives.js';
 import { type HlsPath, parseHlsPath } from './hls-path.js';
 import { openSegment } from './open-segment.js';
@@ -36,6 +37,8 @@ export type HlsRoutesOptions = {
   admission: ViewerAdmission;
   /** Load of the event loop, which serves every viewer: new ones are refused while it is full. */
   load: Pick<EventLoopLoad, 'isFull' | 'share'>;
+  /** Takes what requests of admitted viewers say about their playback (CTA-5004). */
+  recordCmcd?: (sample: CmcdSample) => void;
   clock: Clock;
   log: Logger;
 };
@@ -56,8 +59,9 @@ type HlsRequest = FastifyRequest<{ Params: { '*': string }; Querystring: Record<
  */
 export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (
   app,
-  { packager, admission, load, clock, log },
+  { packager, admission, load, recordCmcd, clock, log },
 ) => {
+  const cmcd = recordCmcd && new CmcdReader({ clock, record: recordCmcd });
   let loggedAtMs = Number.NEGATIVE_INFINITY;
 
   app.addHook('onRequest', setMediaHeaders);
@@ -89,6 +93,7 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (
       if (!rendition) throw notFound();
       let scope = mediaAccess(request, path.streamId) ?? (await admitted(request, path.streamId));
       presentation.recordRequest(path.rendition);
+      cmcd?.read(path, request.headers, request.query.CMCD);
       if (path.name === 'part') {
         const answer = rendition.part(path.msn, path.part);
         if (!Buffer.isBuffer(answer)) {
@@ -136,6 +141,7 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (
       token === undefined ? undefined : admission.recordActivity(streamId, token, protocol);
     let scope = access() ?? (await admitted(request, streamId, protocol));
     presentation.recordRequest(renditionId);
+    cmcd?.read(presentation, request.headers, request.query.CMCD);
     const answer = block ? rendition.reload(block.msn, block.part) : rendition.ready();
     if (!(await waitForAnswer(answer, presentation, reply, clock))) return reply;
     // The permission may have ended while the request was blocked.

@@ -105,6 +105,10 @@ t.test('the sums are for the owner and administrators', async (t) => {
           ...{ falls: { lost: 1 }, startupCounts: counts, latencyCounts: counts.map(() => 0) },
         },
       ],
+      cmcd: {
+        ...{ sessions: 2, requests: 4, starvations: 1, urgent: 1 },
+        ...{ bufferCounts: counts, throughputCounts: counts.map(() => 0) },
+      },
     },
   ]);
   const url = `/api/livestream/${await create()}/qoe`;
@@ -130,6 +134,10 @@ t.test('the sums are for the owner and administrators', async (t) => {
             ...{ falls: { lost: 1 }, startup: { count: 4, p50Ms: 400, p95Ms: 490 }, latency: null },
           },
         ],
+        cmcd: {
+          ...{ sessions: 2, requests: 4, starvations: 1, urgent: 1 },
+          ...{ buffer: { count: 4, p5Ms: 310, p50Ms: 400 }, throughput: null },
+        },
       },
     ],
   });

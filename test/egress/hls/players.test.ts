@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import Fastify from 'fastify';
 import { parse, setOptions } from 'hls-parser';
 import t from 'tap';
-import { hlsRoutes } from '../../../src/egress/hls/index.js';
+import { type CmcdSample, hlsRoutes } from '../../../src/egress/hls/index.js';
 import { createLog } from '../../../src/platform/index.js';
 import { ADMIT_EVERY_VIEWER } from '../../../src/streams/index.js';
 import { openChromium } from '../../support/clients/chromium.js';
@@ -23,6 +23,7 @@ const { renditions, chunks } = await makeLadder({ folder, durationS: 10 });
 const broadcast = new PackagedBroadcast({ keyframeInterval: 2.002 });
 const app = Fastify();
 const received: IncomingHttpHeaders[] = [];
+const said: CmcdSample[] = [];
 app.addHook('onRequest', async ({ headers, method }) => {
   if (method === 'GET') received.push(headers);
 });
@@ -30,6 +31,7 @@ await app.register(hlsRoutes, {
   packager: broadcast.packager,
   admission: ADMIT_EVERY_VIEWER,
   load: { isFull: false, share: 0 },
+  recordCmcd: (sample) => void said.push(sample),
   log: createLog('silent'),
   clock: broadcast.clock,
 });
@@ -120,11 +122,14 @@ async function serveForeignPage(): Promise<string> {
   return `http://127.0.0.1:${(page.server.address() as AddressInfo).port}/`;
 }
 
-t.test('hls.js on a page of another origin plays with Authorization and CMCD headers', async (t) => {
-  const page = await openPage(t, await openChromium(t));
-  await page.goto(await serveForeignPage());
-  received.length = 0;
-  const error = await page.evaluate(`new Promise((resolve) => {
+t.test(
+  'hls.js on a page of another origin plays with Authorization and CMCD headers, which are read',
+  async (t) => {
+    const page = await openPage(t, await openChromium(t));
+    await page.goto(await serveForeignPage());
+    received.length = 0;
+    said.length = 0;
+    const error = await page.evaluate(`new Promise((resolve) => {
     const player = new Hls({
       xhrSetup: (request) => request.setRequestHeader('Authorization', 'Bearer viewer'),
       cmcd: { sessionId: '0190a0a0-0000-7000-8000-000000000001', useHeaders: true },
@@ -136,12 +141,17 @@ t.test('hls.js on a page of another origin plays with Authorization and CMCD hea
     player.loadSource('${base}/index.m3u8');
     video.play();
   })`);
-  t.equal(error, '');
-  t.ok(received.length > 3, `${received.length} requests`);
-  for (const { authorization } of received) t.equal(authorization, 'Bearer viewer');
-  for (const header of ['cmcd-request', 'cmcd-object', 'cmcd-session'])
-    t.ok(
-      received.some((headers) => headers[header]),
-      header,
-    );
-});
+    t.equal(error, '');
+    t.ok(received.length > 3, `${received.length} requests`);
+    for (const { authorization } of received) t.equal(authorization, 'Bearer viewer');
+    for (const header of ['cmcd-request', 'cmcd-object', 'cmcd-session'])
+      t.ok(
+        received.some((headers) => headers[header]),
+        header,
+      );
+    t.equal(new Set(said.map(({ session }) => session)).size, 1, 'one session');
+    t.ok(said.some(({ isUrgent }) => isUrgent));
+    t.ok(said.some(({ bufferMs = 0 }) => bufferMs > 0));
+    t.ok(said.some(({ throughputKbps = 0 }) => throughputKbps > 0));
+  },
+);

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Test } from 'tap';
 import { CONNECTION_TIMEOUTS, createServer, type ServerOptions } from '../../../src/api/index.js';
-import { HlsDelivery, hlsRoutes } from '../../../src/egress/hls/index.js';
+import { type CmcdSample, HlsDelivery, hlsRoutes } from '../../../src/egress/hls/index.js';
 import { createLog } from '../../../src/platform/index.js';
 import type { ViewerAdmission } from '../../../src/streams/index.js';
 import { FakeClock } from '../fakes/fake-clock.js';
@@ -30,6 +30,8 @@ export class DeliveredBroadcast {
   readonly delivery: HlsDelivery;
   /** Requests of delivery processes to the gateway. */
   readonly requests: string[] = [];
+  /** Client data of requests. */
+  readonly cmcd: CmcdSample[] = [];
   readonly #options: DeliveredOptions;
   /** Clock of the gateway's side of delivery. */
   readonly #clock = new FakeClock();
@@ -43,6 +45,7 @@ export class DeliveredBroadcast {
       processes: options.processes ?? 1,
       timeouts: { ...CONNECTION_TIMEOUTS, ...options.timeouts },
       admission: options.admission,
+      recordCmcd: (sample) => void this.cmcd.push(sample),
       utilization: () => this.#utilization,
       clock: this.#clock,
       log,
@@ -114,6 +117,7 @@ export class DeliveredBroadcast {
       packager: this.broadcast.packager,
       admission,
       load: { isFull: false, share: 0 },
+      recordCmcd: (sample) => void this.cmcd.push(sample),
       clock: this.broadcast.clock,
       log: createLog('silent'),
     });

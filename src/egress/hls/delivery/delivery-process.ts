@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { Socket } from 'node:net';
 import path from 'node:path';
 import { Backoff, type Clock, killChild, type Logger, sleep } from '../../../platform/index.js';
+import type { CmcdSample } from '../cmcd.js';
 import { LoadWatch } from './load-watch.js';
 import type { DeliveryCommand, DeliveryReport, DeliverySettings, SeenViewer } from './messages.js';
 
@@ -18,6 +19,7 @@ export type DeliveryProcessOptions = {
   log: Logger;
   /** @returns the tokens of those that the gateway does not know (any more) */
   viewersSeen(viewers: readonly SeenViewer[]): string[];
+  recordCmcd?: ((sample: CmcdSample) => void) | undefined;
 };
 
 type HandedOver = { id: number; socket: Socket; head: Buffer };
@@ -146,6 +148,9 @@ export class DeliveryProcess {
         if (tokens.length > 0) this.#send({ type: 'unknown-viewers', tokens });
         break;
       }
+      case 'cmcd':
+        for (const sample of report.samples) this.#options.recordCmcd?.(sample);
+        break;
       case 'load':
         this.load.sample(report.utilization);
         break;

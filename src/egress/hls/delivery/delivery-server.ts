@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { answerMalformedRequest, type Clock, type ErrorCode } from '../../../platform/index.js';
+import { CmcdReader, type CmcdSample, cmcdArgument } from '../cmcd.js';
 import { type Answer, AnswerCache, TooManyFlights } from './answer-cache.js';
 import { sharedFreshMs } from './headers.js';
 import { KnownViewers } from './known-viewers.js';
@@ -38,10 +39,13 @@ export class DeliveryServer {
   readonly #upstream: Upstream;
   readonly #cache: AnswerCache;
   readonly #viewers: KnownViewers;
+  readonly #cmcd: CmcdReader;
   readonly #lifetime = new AbortController();
   #connections = 0;
   #waiting = 0;
   #closedIds: number[] = [];
+  /** Samples since the last report. */
+  #samples: CmcdSample[] = [];
 
   constructor(options: DeliveryServerOptions) {
     this.#options = options;
@@ -49,6 +53,7 @@ export class DeliveryServer {
     const { timeouts } = settings;
     this.#upstream = new Upstream(settings.socketPath);
     this.#viewers = new KnownViewers({ clock, maximumViewers: MAXIMUM_VIEWERS });
+    this.#cmcd = new CmcdReader({ clock, record: (sample) => void this.#samples.push(sample) });
     this.#cache = new AnswerCache({
       clock,
       maximumBytes: CACHE_BYTES,
@@ -135,6 +140,7 @@ export class DeliveryServer {
   }
 
   #share(request: IncomingMessage, response: ServerResponse, shared: SharedRequest): void {
+    this.#cmcd.read(shared, request.headers, cmcdArgument(request.url ?? ''));
     const answer = this.#find(request, shared);
     if (answer === undefined) refuseBusy(response);
     else if (answer instanceof Promise) {
@@ -185,6 +191,9 @@ export class DeliveryServer {
     const viewers = this.#viewers.takeSeen();
     for (let at = 0; at < viewers.length; at += VIEWERS_PER_REPORT)
       this.#options.report({ type: 'seen-viewers', viewers: viewers.slice(at, at + VIEWERS_PER_REPORT) });
+    if (this.#samples.length === 0) return;
+    this.#options.report({ type: 'cmcd', samples: this.#samples });
+    this.#samples = [];
   }
 
   #reportClosed(): void {

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Clock, type Logger, measureUtilization, messageOf } from '../../../platform/index.js';
 import type { ViewerAdmission } from '../../../streams/index.js';
+import type { CmcdSample } from '../cmcd.js';
 import { DeliveryProcess } from './delivery-process.js';
 import { type GatewayListener, listenForDelivery, type ServedRequests } from './gateway-listener.js';
 import { LoadWatch } from './load-watch.js';
@@ -12,6 +13,8 @@ export type HlsDeliveryOptions = {
   processes: number;
   timeouts: ConnectionTimeouts;
   admission: Pick<ViewerAdmission, 'recordActivity'>;
+  /** Takes what requests say about playback (CTA-5004). */
+  recordCmcd?: (sample: CmcdSample) => void;
   /** Share of the time since the last call in which the gateway's event loop was busy; default: measured. */
   utilization?: (() => number) | undefined;
   clock: Clock;
@@ -128,7 +131,7 @@ export class HlsDelivery {
   }
 
   async #startProcess(requests: ServedRequests): Promise<void> {
-    const { clock, log, timeouts } = this.#options;
+    const { clock, log, timeouts, recordCmcd } = this.#options;
     if (this.#listener === undefined) {
       this.#listener = listenForDelivery(requests, log).catch((error: unknown) => {
         log.error({ err: error }, `HLS is served by the gateway alone: ${messageOf(error)}`);
@@ -140,6 +143,7 @@ export class HlsDelivery {
     const process = new DeliveryProcess({
       settings: { socketPath: listener.socketPath, timeouts },
       viewersSeen: (viewers) => this.#recordViewers(viewers),
+      recordCmcd,
       clock,
       log,
     });

@@ -1,4 +1,5 @@
 import type { ViewerProtocol } from '../../../streams/index.js';
+import type { CmcdSample } from '../cmcd.js';
 
 /** Timeouts of client connections, equal to those of the gateway's own server. */
 export type ConnectionTimeouts = {
@@ -39,6 +40,8 @@ export type DeliveryReport =
   | { type: 'ready' }
   | { type: 'closed'; ids: number[] }
   | { type: 'seen-viewers'; viewers: SeenViewer[] }
+  /** Client data of requests that were answered without the gateway. */
+  | { type: 'cmcd'; samples: CmcdSample[] }
   /** Share of time in which its event loop is busy, from 0 to 1. */
   | { type: 'load'; utilization: number }
   | { type: 'failure'; message: string };

@@ -3,6 +3,7 @@ import type { ViewerProtocol } from '../../../streams/index.js';
 /** Request whose answer is the same for all viewers of a public livestream. */
 export type SharedRequest = {
   streamId: string;
+  broadcastId: string;
   /** Path and delivery directives without the viewer token: key of the answer, and target of the request for it. */
   target: string;
 } & (
@@ -12,7 +13,7 @@ export type SharedRequest = {
 );
 
 /** Without escapes, and with the names that the packager gives: others are the gateway's to answer. */
-const PATH = /^\/hls\/([\w-]+)\/[\w-]+\/[\w-]+\/(?:(index\.m3u8)|[\w.-]+\.(?:m4s|mp4))$/;
+const PATH = /^\/hls\/([\w-]+)\/([\w-]+)\/[\w-]+\/(?:(index\.m3u8)|[\w.-]+\.(?:m4s|mp4))$/;
 /** Position and names of the delivery directives in `target`: one target for each meaning. */
 const DIRECTIVES = ['_HLS_msn', '_HLS_part', '_HLS_skip'] as const;
 const TOKEN = 'v';
@@ -29,20 +30,21 @@ export function parseSharedRequest(url: string): SharedRequest | undefined {
   const queryAt = url.indexOf('?');
   const path = queryAt < 0 ? url : url.slice(0, queryAt);
   const match = PATH.exec(path);
-  const streamId = match?.[1];
-  if (streamId === undefined) return undefined;
+  const [, streamId, broadcastId, playlist] = match ?? [];
+  if (streamId === undefined || broadcastId === undefined) return undefined;
   const query = queryAt < 0 ? NO_QUERY : readQuery(url.slice(queryAt + 1));
   if (!query) return undefined;
   const token = query.get(TOKEN);
-  if (match?.[2] === undefined)
-    return { streamId, target: path, kind: 'media', hasToken: token !== undefined };
+  if (playlist === undefined)
+    return { streamId, broadcastId, target: path, kind: 'media', hasToken: token !== undefined };
   let target = path;
   for (const name of DIRECTIVES) {
     const value = query.get(name);
     if (value !== undefined) target += `${target === path ? '?' : '&'}${name}=${value}`;
   }
   const isLowLatency = query.has('_HLS_msn') || query.has('_HLS_skip');
-  return { streamId, target, kind: 'playlist', token, protocol: isLowLatency ? 'll-hls' : 'hls' };
+  const protocol = isLowLatency ? 'll-hls' : 'hls';
+  return { streamId, broadcastId, target, kind: 'playlist', token, protocol };
 }
 
 const NO_QUERY: ReadonlyMap<string, string> = new Map();

@@ -116,4 +116,12 @@ export const texts: typeof english = {
   failures: 'Fehler',
   falls: 'Rückfälle auf HLS',
   downloadAsCsv: 'Als CSV herunterladen',
+  hlsRequests: 'HLS-Anfragen',
+  cmcdCaption: 'In HLS-Anfragen gemeldet (CMCD), auch von Playern auf anderen Seiten',
+  playersElsewhere: 'Player auf anderen Seiten',
+  requests: 'Anfragen',
+  emptyBuffer: 'Mit leerem Puffer',
+  buffer: 'Puffer, Median',
+  throughput: 'Durchsatz, Median',
+  lowest: 'Niedrigste 5 %',
 };

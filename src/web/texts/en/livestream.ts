@@ -116,4 +116,12 @@ export const texts = {
   failures: 'Failures',
   falls: 'Falls to HLS',
   downloadAsCsv: 'Download as CSV',
+  hlsRequests: 'Requests by HLS',
+  cmcdCaption: 'Reported in requests by HLS (CMCD), by players elsewhere too',
+  playersElsewhere: 'Players elsewhere',
+  requests: 'Requests',
+  emptyBuffer: 'With an empty buffer',
+  buffer: 'Buffer, median',
+  throughput: 'Throughput, median',
+  lowest: 'Lowest 5 %',
 };

@@ -161,6 +161,22 @@ t.test('viewers of a delivery process are counted as those of the gateway', asyn
   await until('as a low-latency viewer', () => admission.seen.includes('ll-hls'));
 });
 
+t.test('client data of requests to a delivery process are passed on', async (t) => {
+  const { delivered } = await start(t);
+  const { direct, handedOver } = await openBoth(t, delivered);
+  const place = { streamId: 'stream-1', broadcastId: 'broadcast-1' };
+  await direct.request('GET', `${FOLDER}/s0.m4s`, 'CMCD-Status: bs\r\n');
+  t.match(delivered.cmcd, [{ ...place, isStarved: true, bufferMs: undefined }]);
+  delivered.cmcd.length = 0;
+  await handedOver.request('GET', `${FOLDER}/s0.m4s?CMCD=bl%3D2100%2Csu`);
+  await handedOver.request('GET', `${PLAYLIST}?v=${TOKEN}`, 'CMCD-Request: bl=900\r\n');
+  await until('the samples arrive', () => delivered.cmcd.length === 2);
+  t.match(delivered.cmcd, [
+    { ...place, bufferMs: 2_100, isUrgent: true },
+    { ...place, bufferMs: 900 },
+  ]);
+});
+
 t.test(
   'viewers of a livestream that becomes private are asked for their permission within a second',
   async (t) => {

@@ -25,6 +25,7 @@ t.test('media have their path as target, and say whether they have a token', asy
     const target = `${FOLDER}/${file}`;
     t.strictSame(parseSharedRequest(target), {
       streamId: 'stream-1',
+      broadcastId: 'broadcast-1',
       target,
       kind: 'media',
       hasToken: false,

@@ -185,7 +185,8 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
   await http.register(livestreamScope, {
     ...{ guards, clock, path: '/api/search' },
     routes: async (scope) => {
-      const sources = { channels: publicChannels, livestreams, recordings, lookup, urls };
+      const { clips } = recordings;
+      const sources = { channels: publicChannels, livestreams, recordings, clips, videos, lookup, urls };
       await scope.register(searchRoutes, { ...sources, calls: modules.calls, clock });
     },
   });
@@ -212,7 +213,7 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
   await http.register(livestreamScope, {
     ...{ guards, clock, path: '/api/videos' },
     routes: async (scope) => {
-      await scope.register(videoRoutes, { videos, guards, urls });
+      await scope.register(videoRoutes, { videos, guards, urls, calls: modules.calls, clock });
     },
   });
   await http.register(adminRoutes, { nodeHealth, settings, streams, livestreams, lookup, audit, guards });

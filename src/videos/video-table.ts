@@ -1,4 +1,4 @@
-import { HeadendError, type Queries, type Sql } from '../platform/index.js';
+import { HeadendError, type Queries, type Sql, searchText } from '../platform/index.js';
 import type { Video, VideoChanges, VideoFailure } from './video.js';
 
 export type NewVideo = Pick<Video, 'id' | 'userId' | 'title' | 'visibility' | 'storeId' | 'uploadBytes'>;
@@ -7,6 +7,9 @@ export type NewVideo = Pick<Video, 'id' | 'userId' | 'title' | 'visibility' | 's
 export type AnnouncedUpload = Pick<Video, 'id' | 'uploadBytes'>;
 
 export type VideoPage = { limit: number; before?: string | undefined };
+
+/** `search`: only those with the words of `query` (see `searchQuery`) in their title, and those of the users. */
+export type PublicVideoFilter = VideoPage & { search?: { query: string; userIds: string[] } };
 
 /** A user's videos, and the storage of those that are not ready: the media of the others are recordings. */
 export type VideoUsage = {
@@ -46,8 +49,8 @@ export class VideoTable {
         where state = 'uploading' and store_id = ${storeId}`;
       await check(await this.#usage(sql, userId), announced);
       await sql`
-        insert into videos (id, user_id, title, visibility, state, store_id, upload_bytes)
-        values (${id}, ${userId}, ${title}, ${visibility}, 'uploading', ${storeId}, ${uploadBytes})`;
+        insert into videos (id, user_id, title, search_text, visibility, state, store_id, upload_bytes)
+        values (${id}, ${userId}, ${title}, ${searchText(title)}, ${visibility}, 'uploading', ${storeId}, ${uploadBytes})`;
     });
   }
 
@@ -68,6 +71,19 @@ export class VideoTable {
       order by id desc limit ${limit}`;
   }
 
+  /** Returns videos that are ready and public, newest first. */
+  async listPublic({ limit, before, search }: PublicVideoFilter): Promise<Video[]> {
+    const found = search
+      ? this.#sql`and (to_tsvector('simple', search_text) @@ to_tsquery('simple', ${search.query})
+          or user_id = any(${search.userIds}::text[]))`
+      : this.#sql``;
+    return await this.#sql<Video[]>`
+      select ${this.#columns()} from videos
+      where state = 'ready' and visibility = 'public' ${found}
+        and (${before ?? null}::uuid is null or id < ${before ?? null}::uuid)
+      order by id desc limit ${limit}`;
+  }
+
   async usage(userId: string): Promise<VideoUsage> {
     return await this.#usage(this.#sql, userId);
   }
@@ -75,7 +91,9 @@ export class VideoTable {
   /** @returns the video as it is now; undefined when it is unknown. */
   async update(id: string, { title, visibility }: VideoChanges): Promise<Video | undefined> {
     const [row] = await this.#sql<Video[]>`
-      update videos set title = coalesce(${title ?? null}, title), visibility = coalesce(${visibility ?? null}, visibility)
+      update videos set title = coalesce(${title ?? null}, title),
+        search_text = coalesce(${title === undefined ? null : searchText(title)}, search_text),
+        visibility = coalesce(${visibility ?? null}, visibility)
       where id = ${id} and state <> 'deleting' returning ${this.#columns()}`;
     return row;
   }

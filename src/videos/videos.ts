@@ -17,7 +17,13 @@ import { UploadLocker } from './upload-locker.js';
 import { UploadServer } from './upload-server.js';
 import type { Video, VideoChanges, VideoFailure } from './video.js';
 import { VideoQueue } from './video-queue.js';
-import { type AnnouncedUpload, type VideoPage, VideoTable, type VideoUsage } from './video-table.js';
+import {
+  type AnnouncedUpload,
+  type PublicVideoFilter,
+  type VideoPage,
+  VideoTable,
+  type VideoUsage,
+} from './video-table.js';
 import { type VideoTranscoding, VideoWorker } from './video-worker.js';
 
 export type VideosOptions = {
@@ -169,6 +175,11 @@ export class Videos {
   /** Returns a user's videos, newest first: all, or the public ones that are ready. */
   async listByUser(userId: string, page: VideoPage, which: 'all' | 'public'): Promise<Video[]> {
     return await this.#table.listByUser(userId, page, which);
+  }
+
+  /** Returns videos that are ready and public, newest first. */
+  async listPublic(filter: PublicVideoFilter): Promise<Video[]> {
+    return await this.#table.listPublic(filter);
   }
 
   /** Returns how many videos a user has, and the storage of those that are not ready. */

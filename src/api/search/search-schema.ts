@@ -1,7 +1,9 @@
 import { type Static, Type } from 'typebox';
+import { Clip } from '../clips/clip-schema.js';
 import { Stream } from '../livestreams/livestream-schema.js';
 import { Recording } from '../recordings/recording-schema.js';
 import { ref, UserId } from '../server/common-schema.js';
+import { Video } from '../videos/video-schema.js';
 
 export const SearchResponse = Type.Object(
   {
@@ -14,6 +16,8 @@ export const SearchResponse = Type.Object(
     ),
     streams: Type.Array(ref(Stream), { description: 'Live ones, then upcoming ones' }),
     recordings: Type.Array(ref(Recording)),
+    clips: Type.Array(ref(Clip)),
+    videos: Type.Array(ref(Video)),
   },
   { $id: 'SearchResponse' },
 );

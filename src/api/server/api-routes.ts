@@ -175,6 +175,7 @@ export const API_ROUTES = {
   'GET /api/recordings/:recordingId': { response: RecordingResponse },
   'PATCH /api/recordings/:recordingId': { body: EditRecordingRequest, response: RecordingResponse },
   'DELETE /api/recordings/:recordingId': { response: SuccessResponse },
+  'GET /api/videos/recent': { response: VideosResponse },
   'GET /api/videos': { response: VideosResponse },
   'GET /api/videos/:videoId': { response: VideoResponse },
   'PATCH /api/videos/:videoId': { body: EditVideoRequest, response: VideoResponse },

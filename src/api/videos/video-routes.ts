@@ -2,7 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { isAdmin, userIdOf } from '../../accounts/index.js';
-import { PublicError } from '../../platform/index.js';
+import { type BoundedCalls, type Clock, PublicError } from '../../platform/index.js';
 import { type Video as StoredVideo, type Videos, videoNotFound } from '../../videos/index.js';
 import {
   CursorPageQuery,
@@ -18,16 +18,19 @@ import type { PublicUrls } from '../livestreams/stream-view.js';
 import { errorSchemas } from '../server/error-response.js';
 import { ANYONE_READING_SECURITY, CHANGING_SECURITY, type Guards } from '../server/guards.js';
 import { readNumbers } from '../server/number-query.js';
+import { PageCache } from '../server/page-cache.js';
 import { readAnnouncement } from './upload-request.js';
 import { toVideo } from './video-view.js';
 
 export type VideoRoutesOptions = {
   videos: Pick<
     Videos,
-    'announceUpload' | 'handleUpload' | 'find' | 'listByUser' | 'edit' | 'cancel' | 'remove'
+    'announceUpload' | 'handleUpload' | 'find' | 'listByUser' | 'listPublic' | 'edit' | 'cancel' | 'remove'
   >;
   guards: Guards;
   urls: Pick<PublicUrls, 'below'>;
+  calls: BoundedCalls;
+  clock: Clock;
 };
 
 const VideoParams = Type.Object({ videoId: Id });
@@ -45,10 +48,11 @@ const SUCCESS = { success: true as const };
 
 /** Uploaded videos, below `/api/videos`. */
 export const videoRoutes: FastifyPluginAsync<VideoRoutesOptions> = async (plain, options) => {
-  const { videos, guards, urls } = options;
+  const { videos, guards, urls, calls, clock } = options;
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   const readErrors = errorSchemas(400, 401, 404, 429, 500, 503);
   const changeErrors = errorSchemas(400, 401, 403, 404, 413, 415, 429, 500, 503);
+  const pages = new PageCache({ calls, clock });
   await app.register(uploadRoutes, options);
 
   const isManager = (request: FastifyRequest, { userId }: Pick<StoredVideo, 'userId'>): boolean => {
@@ -89,6 +93,24 @@ export const videoRoutes: FastifyPluginAsync<VideoRoutesOptions> = async (plain,
       const found = await videos.listByUser(userId, page, isManager(request, { userId }) ? 'all' : 'public');
       return { videos: found.map((video) => toVideo(video, urls)) };
     },
+  );
+
+  app.get(
+    '/recent',
+    {
+      preValidation: readNumbers,
+      schema: {
+        summary: 'List public videos, newest first',
+        description: 'Videos that are ready.',
+        tags,
+        querystring: CursorPageQuery,
+        response: { 200: ref(VideosResponse), ...errorSchemas(400, 500, 503) },
+      },
+    },
+    async ({ query: { limit, before } }, reply) =>
+      await pages.send(reply, JSON.stringify([limit, before]), async () => ({
+        videos: (await videos.listPublic({ limit, before })).map((video) => toVideo(video, urls)),
+      })),
   );
 
   app.get(

@@ -1,4 +1,4 @@
-import type { Sql } from '../../platform/index.js';
+import { type Sql, searchText } from '../../platform/index.js';
 import { CLAIM_S } from '../recording-table.js';
 import { makerOf, visibilityOf } from '../recording-visibility.js';
 import { CLIP_LIMITS, type Clip, type ClipFailure, type ClipVisibility } from './clip.js';
@@ -35,6 +35,8 @@ export type PublicClipFilter = {
   userId?: string | undefined;
   /** Only those of livestreams of this user. */
   ownerId?: string | undefined;
+  /** Only those with the words of `query` (see `searchQuery`) in their title, and those of the users. */
+  search?: { query: string; userIds: string[] };
 };
 
 /**
@@ -59,9 +61,9 @@ export class ClipTable {
       ), recording as (
         insert into recordings
           (id, stream_id, broadcast_id, user_id, state, purpose, renditions, store_id, started_at, title,
-          recorded_visibility, visibility)
+          search_text, recorded_visibility, visibility)
         select ${id}, ${streamId}, ${broadcastId}, ${userId}, 'recording', 'clip', 'source', ${storeId}, ${createdAt},
-          ${title}, ${access}, ${visibility === 'private' ? visibility : null}
+          ${title}, ${searchText(title)}, ${access}, ${visibility === 'private' ? visibility : null}
         from unfinished where total < ${CLIP_LIMITS.unfinished} and own < ${CLIP_LIMITS.unfinishedOfAccount}
         returning id
       )
@@ -117,12 +119,17 @@ export class ClipTable {
   }
 
   /** Returns public clips of public livestreams, newest first. */
-  async listPublic({ userId, ownerId }: PublicClipFilter, page: ClipPage): Promise<Clip[]> {
+  async listPublic({ userId, ownerId, search }: PublicClipFilter, page: ClipPage): Promise<Clip[]> {
     const made = userId === undefined ? this.#sql`` : this.#sql`and c.created_by = ${userId}`;
     const owned = ownerId === undefined ? this.#sql`` : this.#sql`and recordings.user_id = ${ownerId}`;
+    const found = search
+      ? this.#sql`and recordings.purpose = 'clip'
+          and (to_tsvector('simple', recordings.search_text) @@ to_tsquery('simple', ${search.query})
+            or c.created_by = any(${search.userIds}::text[]) or recordings.user_id = any(${search.userIds}::text[]))`
+      : this.#sql``;
     return await this.#list(
-      this
-        .#sql`c.visibility = 'public' and recordings.state = 'ready' ${made} ${owned} and ${visibilityOf(this.#sql)} = 'public'`,
+      this.#sql`c.visibility = 'public' and recordings.state = 'ready' ${made} ${owned} ${found}
+        and ${visibilityOf(this.#sql)} = 'public' and recordings.stream_id is not null`,
       page,
     );
   }
@@ -134,6 +141,7 @@ export class ClipTable {
     await this.#sql`
       with titled as (
         update recordings set title = coalesce(${title ?? null}, title),
+          search_text = coalesce(${title === undefined ? null : searchText(title)}, search_text),
           visibility = ${visibility === undefined ? this.#sql`visibility` : visibility === 'private' ? visibility : null}
         where id = ${id} and purpose = 'clip'
       )

@@ -63,6 +63,11 @@ export function fetchRecentClips(signal: AbortSignal): Promise<FetchResult<{ cli
   return fetchResource('GET /api/clips', { query: { limit: '12' }, signal });
 }
 
+/** Lists public videos, newest first. */
+export function fetchRecentVideos(signal: AbortSignal): Promise<FetchResult<{ videos: Video[] }>> {
+  return fetchResource('GET /api/videos/recent', { query: { limit: '12' }, signal });
+}
+
 /** Searches what is public. */
 export function search(words: string, signal: AbortSignal): Promise<FetchResult<SearchResponse>> {
   return fetchResource('GET /api/search', { query: { q: words, limit: '24' }, signal });

@@ -7,12 +7,12 @@ import { MediaCard } from './media-card.js';
 
 /** Link to the page of an uploaded video that is ready. */
 export function VideoCard({ video, nowMs }: { video: Video; nowMs: number }) {
-  const { id, title, durationS, createdAt } = video;
+  const { id, title, durationS, createdAt, playback } = video;
   return (
     <MediaCard
       href={`/videos/${encodeURIComponent(id)}`}
       title={title}
-      picture={undefined}
+      picture={playback ? new URL(playback.poster).pathname : undefined}
       duration={durationS === null ? undefined : durationText(durationS)}
     >
       <time dateTime={createdAt} title={new Date(createdAt).toLocaleString(currentLocale())}>

@@ -2,11 +2,13 @@ import {
   fetchActiveStreams,
   fetchRecentClips,
   fetchRecentRecordings,
+  fetchRecentVideos,
   fetchUpcomingStreams,
 } from '../api/api-client.js';
 import { usePoll } from '../api/use-poll.js';
 import { useServerTime } from '../api/use-server-time.js';
 import { CardSection } from '../cards/card-section.js';
+import { VideoCard } from '../cards/video-card.js';
 import { ClipCard } from '../clips/clip-card.js';
 import { RecordingCard } from '../recordings/recording-card.js';
 import { homeTexts } from '../texts/home.js';
@@ -19,6 +21,7 @@ export function Listing() {
   const upcoming = usePoll('upcoming', fetchUpcomingStreams).value?.streams ?? [];
   const recordings = usePoll('recordings', fetchRecentRecordings).value?.recordings ?? [];
   const clips = usePoll('clips', fetchRecentClips).value?.clips ?? [];
+  const videos = usePoll('videos', fetchRecentVideos).value?.videos ?? [];
   const live = active.value?.streams;
   return (
     <>
@@ -52,6 +55,11 @@ export function Listing() {
       <CardSection title={homeTexts.recentClips} count={clips.length}>
         {clips.map((clip) => (
           <ClipCard key={clip.id} clip={clip} nowMs={nowMs} />
+        ))}
+      </CardSection>
+      <CardSection title="Recent videos" count={videos.length}>
+        {videos.map((video) => (
+          <VideoCard key={video.id} video={video} nowMs={nowMs} />
         ))}
       </CardSection>
     </>

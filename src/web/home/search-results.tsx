@@ -4,15 +4,18 @@ import { useServerTime } from '../api/use-server-time.js';
 import { Avatar } from '../cards/avatar.js';
 import { CardSection } from '../cards/card-section.js';
 import { channelPath } from '../cards/media-card.js';
+import { VideoCard } from '../cards/video-card.js';
+import { ClipCard } from '../clips/clip-card.js';
 import { RecordingCard } from '../recordings/recording-card.js';
 import { homeTexts } from '../texts/home.js';
 import { StreamCard } from './stream-card.js';
 
-/** Channels, livestreams and recordings that a search finds. */
+/** Everything public that a search finds. */
 export function SearchResults({ words }: { words: string }) {
   const nowMs = useServerTime();
   const { value, reachable } = usePoll(words, (signal) => search(words, signal));
-  const count = value ? value.channels.length + value.streams.length + value.recordings.length : 0;
+  const lists = value ? [value.channels, value.streams, value.recordings, value.clips, value.videos] : [];
+  const count = lists.reduce((sum, { length }) => sum + length, 0);
   return (
     <>
       <h1>
@@ -54,6 +57,16 @@ export function SearchResults({ words }: { words: string }) {
       <CardSection title={homeTexts.recordings} count={value?.recordings.length ?? 0}>
         {value?.recordings.map((recording) => (
           <RecordingCard key={recording.id} recording={recording} nowMs={nowMs} />
+        ))}
+      </CardSection>
+      <CardSection title="Clips" count={value?.clips.length ?? 0}>
+        {value?.clips.map((clip) => (
+          <ClipCard key={clip.id} clip={clip} nowMs={nowMs} />
+        ))}
+      </CardSection>
+      <CardSection title="Videos" count={value?.videos.length ?? 0}>
+        {value?.videos.map((video) => (
+          <VideoCard key={video.id} video={video} nowMs={nowMs} />
         ))}
       </CardSection>
     </>

@@ -3,7 +3,9 @@ import { createAuthentication } from '../../../src/accounts/index.js';
 import type { SearchResponse } from '../../../src/api/contract.js';
 import { PublicChannels, searchRoutes } from '../../../src/api/index.js';
 import { BoundedCalls, newId, systemClock } from '../../../src/platform/index.js';
+import { ClipTable } from '../../../src/recordings/clips/clip-table.js';
 import { RecordingTable } from '../../../src/recordings/recording-table.js';
+import { VideoTable } from '../../../src/videos/video-table.js';
 import {
   assertErrorResponse,
   authorizationOf,
@@ -30,8 +32,9 @@ async function openSearch(t: Test) {
         channels: { find: async () => undefined },
       });
       const recordings = new RecordingTable(sql);
+      const [clips, videos] = [new ClipTable(sql), new VideoTable(sql)];
       await scope.register(searchRoutes, {
-        ...{ channels, livestreams, recordings, lookup, urls: URLS, calls, clock },
+        ...{ channels, livestreams, recordings, clips, videos, lookup, urls: URLS, calls, clock },
         prefix: '/search',
       });
     },
@@ -40,17 +43,19 @@ async function openSearch(t: Test) {
     await api.clock.advance(2_000);
     const answer = await api.app.inject(`/api/livestream/search?${new URLSearchParams({ q: words })}`);
     t.equal(answer.statusCode, 200, answer.body);
-    const { channels, streams, recordings } = answer.json<SearchResponse>();
+    const { channels, streams, recordings, clips, videos } = answer.json<SearchResponse>();
     return {
       channels: channels.map(({ name }) => name),
       streams: streams.map(({ title }) => title),
       recordings: recordings.map(({ title }) => title),
+      clips: clips.map(({ title }) => title),
+      videos: videos.map(({ title }) => title),
     };
   };
   return { ...api, search };
 }
 
-const NOTHING = { channels: [], streams: [], recordings: [] };
+const NOTHING = { channels: [], streams: [], recordings: [], clips: [], videos: [] };
 
 t.test('public livestreams that are live or upcoming are found by title and tags', async (t) => {
   const { app, create, publish, livestreams, search } = await openSearch(t);
@@ -106,8 +111,54 @@ t.test('channels, and what their broadcasters made, are found by name', async (t
     await recordings.update(recordingId, { title, visibility: title === 'Hidden' ? 'unlisted' : 'public' });
   }
   const found = { streams: ['Engine'], recordings: ['Notes on the engine'] };
-  t.same(await search('love'), { channels: ['Ada Lovelace'], ...found });
+  t.same(await search('love'), { ...NOTHING, channels: ['Ada Lovelace'], ...found });
   t.same(await search('note'), { ...NOTHING, recordings: ['Notes on the engine'] });
+});
+
+t.test('clips and videos are found by title and maker while they are ready and public', async (t) => {
+  const { sql, app, create, search } = await openSearch(t);
+  const maker = newId();
+  await sql`
+    insert into accounts (id, name, name_key, search_text, password_hash, role)
+    values (${maker}, 'Ada', 'ada', 'ada', 'x', 'broadcaster')`;
+  const streamId = await create({ title: 'Engine' });
+  const clips = new ClipTable(sql);
+  const cut = async (title: string, visibility: 'public' | 'unlisted' | 'private', state = 'ready') => {
+    const id = newId();
+    await clips.insert({
+      ...{ id, streamId, broadcastId: newId(), sourceId: null, userId: 'anna', createdBy: maker, title },
+      ...{ visibility, access: 'public', storeId: newId(), exact: false },
+      ...{ createdAt: new Date(), startsAt: new Date(), endsAt: new Date() },
+    });
+    await sql`update recordings set state = ${state} where id = ${id}`;
+    return id;
+  };
+  const videos = new VideoTable(sql);
+  const upload = async (title: string, visibility: 'public' | 'unlisted' | 'private', state = 'ready') => {
+    const id = newId();
+    const video = { id, userId: maker, title, visibility, storeId: newId(), uploadBytes: 1 };
+    await videos.insert(video, async () => {});
+    await sql`update videos set state = ${state} where id = ${id}`;
+    return id;
+  };
+  const clipId = await cut('Goal one', 'public');
+  const videoId = await upload('Goal two', 'public');
+  for (const visibility of ['unlisted', 'private'] as const)
+    await Promise.all([cut('Goal', visibility), upload('Goal', visibility)]);
+  await Promise.all([cut('Goal', 'public', 'recording'), upload('Goal', 'public', 'transcoding')]);
+  const found = { clips: ['Goal one'], videos: ['Goal two'] };
+  t.same(await search('goal'), { ...NOTHING, ...found });
+  t.same(await search('ada'), { ...NOTHING, channels: ['Ada'], ...found });
+  await clips.update(clipId, { title: 'Renamed' });
+  await videos.update(videoId, { title: 'Renamed' });
+  t.same(await search('goal'), NOTHING);
+  t.same(await search('renamed'), { ...NOTHING, clips: ['Renamed'], videos: ['Renamed'] });
+  await videos.update(videoId, { visibility: 'private' });
+  await app.inject({
+    ...{ method: 'PATCH', url: `/api/livestream/${streamId}`, headers: authorizationOf('anna') },
+    payload: { visibility: 'unlisted' },
+  });
+  t.same(await search('renamed'), NOTHING, 'neither a private video nor a clip of an unlisted livestream');
 });
 
 t.test('a search without words, with odd ones, or too often gets its error', async (t) => {
@@ -144,6 +195,21 @@ t.test('the searches use their indexes', async (t) => {
         and to_tsvector('simple', search_text) @@ to_tsquery('simple', 'a:*')` as never,
       ),
       'recordings_search',
+    );
+    t.match(
+      await plan(
+        transaction`explain select id from recordings where state = 'ready' and purpose = 'clip'
+        and to_tsvector('simple', search_text) @@ to_tsquery('simple', 'a:*')` as never,
+      ),
+      'recordings_search',
+    );
+    await transaction`drop index videos_public`;
+    t.match(
+      await plan(
+        transaction`explain select id from videos where state = 'ready' and visibility = 'public'
+        and to_tsvector('simple', search_text) @@ to_tsquery('simple', 'a:*')` as never,
+      ),
+      'videos_search',
     );
     t.match(
       await plan(

@@ -211,6 +211,7 @@ export const ROUTE_ACCESS: Record<string, Access> = {
   'POST /api/videos/{videoId}/cancel': { skip: 'needs a video: test/gateway/videos/uploads.test.ts' },
   'GET /api/recordings': { skip: 'depends on the account: test/api/recordings/recording-routes.test.ts' },
   'GET /api/recordings/recent': { allowed: ALL },
+  'GET /api/videos/recent': { allowed: ALL },
   'GET /api/recordings/{recordingId}': {
     skip: 'needs a recording: test/api/recordings/recording-routes.test.ts',
   },

@@ -1,8 +1,8 @@
 import { AV1_OBU, readAv1ObuHeader, writeLeb128 } from '../av1-obu.js';
-import { MAXIMUM_RTP_PACKET_BYTES } from '../rtp/h264-packetiser.js';
 import { RTP_HEADER_BYTES } from '../rtp/rtp-header.js';
 import type { VideoCodec } from '../source-info.js';
 import { readVp8FrameKind, readVp9FrameKind } from '../vpx-frame-header.js';
+import { MAXIMUM_RTP_PACKET_BYTES } from './nal-packetiser.js';
 
 export type FrameCodec = Extract<VideoCodec, 'vp8' | 'vp9' | 'av1'>;
 

@@ -1,7 +1,6 @@
 export * from './av1-units.js';
 export * from './framed-packets.js';
 export * from './h264-packet-normaliser.js';
-export * from './h264-packetiser.js';
 export * from './h264-profile.js';
 export * from './header-extensions.js';
 export * from './keyframe-start.js';

@@ -13,6 +13,7 @@ export * from './matroska/index.js';
 export * from './normaliser/index.js';
 export * from './packetisers/frame-packetiser.js';
 export * from './packetisers/h264-packetiser.js';
+export * from './packetisers/hevc-packetiser.js';
 export { MAXIMUM_RTP_PACKET_BYTES } from './packetisers/nal-packetiser.js';
 export * from './picture-limit.js';
 export * from './picture-sink.js';

@@ -2,6 +2,7 @@ import type { Logger } from '../platform/index.js';
 import {
   type Broadcast,
   type BroadcastSubscription,
+  type PassedVideoCodec,
   PUBLICATION_END,
   type PublicationEnd,
   type SlateCodec,
@@ -154,11 +155,19 @@ export class BroadcastTranscoding implements BroadcastSubscription {
     const log = this.#log.child({ publicationId: source.id });
     const shared = [this.#settings, this.#memory, known ?? new GopBuffer(), log] as const;
     const rendition = new WebrtcTranscoding(source, destination, ...shared, (signal) =>
-      this.renderWebrtcSlate(destination.passed?.codec ?? 'h264', signal),
+      this.#renderPauseSlate(destination.passed?.codec, signal),
     );
     this.#webrtcRenditions.add(rendition);
     void rendition.closed.then(() => this.#webrtcRenditions.delete(rendition));
     return rendition;
+  }
+
+  /** There are no slates of HEVC: its last picture stays. */
+  async #renderPauseSlate(
+    codec: PassedVideoCodec = 'h264',
+    signal: AbortSignal,
+  ): Promise<WebrtcSlate | undefined> {
+    return codec === 'hevc' ? undefined : await this.renderWebrtcSlate(codec, signal);
   }
 
   async broadcastEnded(): Promise<void> {

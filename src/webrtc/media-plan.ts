@@ -1,7 +1,10 @@
 import type { VideoCodec } from '../media/index.js';
 
-/** Video codecs that browsers send and receive over WebRTC. */
-export type RtcVideoCodec = Extract<VideoCodec, 'h264' | 'vp8' | 'vp9' | 'av1'>;
+/** Video codecs that browsers receive over WebRTC. */
+export type RtcVideoCodec = Extract<VideoCodec, 'h264' | 'hevc' | 'vp8' | 'vp9' | 'av1'>;
+
+/** Those that publishers may send. */
+export type PublishedVideoCodec = Exclude<RtcVideoCodec, 'hevc'>;
 
 /** UDP address of a remote side that this gateway has chosen to connect to. */
 export type RemoteCandidate = { address: string; port: number };
@@ -77,6 +80,7 @@ export type PublisherPlan = {
   kind: 'publisher';
   audio?: NegotiatedAudio & { mid: string; extensions: ExtensionIds; feedback: NegotiatedFeedback };
   video?: NegotiatedVideo & {
+    codec: PublishedVideoCodec;
     mid: string;
     extensions: ExtensionIds;
     feedback: NegotiatedFeedback;

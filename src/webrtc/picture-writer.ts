@@ -5,7 +5,9 @@ import {
   FramePacketiser,
   framePacket,
   H264Packetiser,
+  HevcPacketiser,
   isH264Keyframe,
+  isHevcKeyframe,
   isKeyFrame,
   type PictureSink,
   senderReport,
@@ -25,7 +27,7 @@ const CNAME = 'headend';
 export class PictureWriter implements PictureSink {
   readonly #socket: net.Socket;
   readonly #codec: RtcVideoCodec;
-  #packetiser: H264Packetiser | FramePacketiser | undefined;
+  #packetiser: H264Packetiser | HevcPacketiser | FramePacketiser | undefined;
   #originMs = 0;
   #firstTimestamp = 0;
   #dropsPictures = true;
@@ -41,8 +43,8 @@ export class PictureWriter implements PictureSink {
   beginStream(parameterSets: readonly Buffer[], originMs: number): void {
     const { video: payloadType } = LOOPBACK_PAYLOAD_TYPES;
     const stream = { ssrc: randomInt(1, 2 ** 32), payloadType, sequence: randomInt(2 ** 15) };
-    if (this.#codec === 'h264') {
-      this.#packetiser = new H264Packetiser(stream);
+    if (this.#codec === 'h264' || this.#codec === 'hevc') {
+      this.#packetiser = this.#codec === 'h264' ? new H264Packetiser(stream) : new HevcPacketiser(stream);
       this.#packetiser.configure(parameterSets);
     } else this.#packetiser = new FramePacketiser({ ...stream, codec: this.#codec });
     this.#originMs = originMs;
@@ -54,7 +56,7 @@ export class PictureWriter implements PictureSink {
     const packetiser = this.#packetiser;
     if (!packetiser || this.#socket.destroyed) return false;
     const codec = this.#codec;
-    const keyframe = codec === 'h264' ? isH264Keyframe(data, offset) : isKeyFrame(codec, data, offset);
+    const keyframe = isRandomAccess(codec, data, offset);
     if (this.#socket.writableLength > MAXIMUM_BACKLOG_BYTES) this.#dropsPictures = true;
     else if (keyframe) this.#dropsPictures = false;
     if (this.#dropsPictures) return false;
@@ -75,11 +77,16 @@ export class PictureWriter implements PictureSink {
   }
 
   #report(
-    { ssrc, packets, payloadBytes }: H264Packetiser | FramePacketiser,
+    { ssrc, packets, payloadBytes }: Pick<FramePacketiser, 'ssrc' | 'packets' | 'payloadBytes'>,
     timeMs: number,
     timestamp: number,
   ): Buffer {
     const time = this.#originMs + timeMs;
     return senderReport({ ssrc, time, timestamp, packets, bytes: payloadBytes, cname: CNAME });
   }
+}
+
+function isRandomAccess(codec: RtcVideoCodec, data: Buffer, offset: number): boolean {
+  if (codec === 'h264') return isH264Keyframe(data, offset);
+  return codec === 'hevc' ? isHevcKeyframe(data, offset) : isKeyFrame(codec, data, offset);
 }

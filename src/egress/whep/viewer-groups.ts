@@ -4,7 +4,7 @@ import type { ViewerPlan, WebrtcPool } from '../../webrtc/index.js';
 /** Codecs of RTMP sources that viewers get as they are, if they take them; all others get H.264. */
 export type TakenCodec = Exclude<PassedVideoCodec, 'h264'>;
 
-const TAKEN_CODECS: readonly TakenCodec[] = ['av1'];
+const TAKEN_CODECS: readonly TakenCodec[] = ['av1', 'hevc'];
 
 /** Media sources of a broadcast. */
 export type MediaSources = {

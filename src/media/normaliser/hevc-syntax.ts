@@ -137,3 +137,8 @@ export function readHevcShownSize(record: Buffer): PictureSize | undefined {
   const sps = sets.find((set) => typeAt(set, 0) === NAL.sps);
   return sps && readHevcFormat(sps)?.shownSize;
 }
+
+/** Returns the parameter sets of an HEVCDecoderConfigurationRecord; undefined if it is invalid. */
+export function readHevcParameterSets(record: Buffer): Buffer[] | undefined {
+  return hevcSyntax.readConfiguration(record)?.sets;
+}

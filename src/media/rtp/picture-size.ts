@@ -1,6 +1,7 @@
 import { readAv1CodedSize } from '../av1-sequence-header.js';
 import { larger } from '../coded-size.js';
 import { readH264CodedSize, readH264Sps } from '../h264-configuration.js';
+import { readHevcFormat } from '../hevc-parameter-set.js';
 import type { PictureSize } from '../picture-size.js';
 import type { VideoCodec } from '../source-info.js';
 import { readVp8CodedSize, readVp9CodedSize } from '../vpx-frame-header.js';
@@ -12,6 +13,8 @@ const H264_SPS = 7;
 const H264_STAP_A = 24;
 const H264_FU_A = 28;
 const FU_START = 0x80;
+const HEVC_SPS = 33;
+const HEVC_AGGREGATION = 48;
 /** Cropping that encoders need to fill up macroblocks, or pairs of them in interlaced pictures, is less; pixels. */
 const LARGEST_CROP = 64;
 /**
@@ -20,7 +23,7 @@ const LARGEST_CROP = 64;
  */
 
 /**
- * Reads the picture size if the payload from `offset` to `end` carries it: in H.264 parameter sets, VP8 and VP9 key
+ * Reads the picture size if the payload from `offset` to `end` carries it: in H.264 and HEVC parameter sets, VP8 and VP9 key
  * frames, the VP9 scalability structure and the AV1 sequence header (largest layer).
  */
 export function readPictureSize(
@@ -30,6 +33,7 @@ export function readPictureSize(
   end: number,
 ): PictureSize | undefined {
   if (codec === 'h264') return readH264Size(packet, offset, end);
+  if (codec === 'hevc') return readHevcSize(packet, offset, end);
   if (codec === 'vp8') return readVp8Size(packet, offset, end);
   if (codec === 'vp9') return readVp9Size(packet, offset, end);
   if (codec === 'av1') return readAv1Size(packet, offset, end);
@@ -62,6 +66,21 @@ function readSpsSize(packet: Buffer, start: number, end: number): PictureSize | 
   // Larger cropping would hide the size that a decoder allocates.
   const hidden = Math.max(coded.width - shown.width, coded.height - shown.height);
   return hidden < LARGEST_CROP ? { width: shown.width, height: shown.height } : coded;
+}
+
+/** Parameter sets of HEVC come together in the first packet of a keyframe (RFC 7798 section 4.4.2), or alone. */
+function readHevcSize(packet: Buffer, offset: number, end: number): PictureSize | undefined {
+  if (offset + 2 >= end) return undefined;
+  const typeAt = (at: number): number => (packet[at]! >> 1) & 0x3f;
+  if (typeAt(offset) === HEVC_SPS) return readHevcFormat(packet.subarray(offset, end))?.shownSize;
+  if (typeAt(offset) !== HEVC_AGGREGATION) return undefined;
+  for (let at = offset + 2; at + 2 < end; ) {
+    const unit = at + 2;
+    at = unit + packet.readUInt16BE(at);
+    if (at > end) return undefined;
+    if (typeAt(unit) === HEVC_SPS) return readHevcFormat(packet.subarray(unit, at))?.shownSize;
+  }
+  return undefined;
 }
 
 function readVp8Size(packet: Buffer, offset: number, end: number): PictureSize | undefined {

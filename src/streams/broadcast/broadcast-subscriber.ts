@@ -49,7 +49,7 @@ export type WebrtcRenditionDestination = {
 };
 
 /** Codecs that are passed through: H.264 to all viewers, others to those that take them. */
-export type PassedVideoCodec = Extract<VideoCodec, 'h264' | 'av1'>;
+export type PassedVideoCodec = Extract<VideoCodec, 'h264' | 'hevc' | 'av1'>;
 
 export type WebrtcRendition = {
   /** The source's video is forwarded unchanged; only audio is encoded. */

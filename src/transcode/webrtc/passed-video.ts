@@ -4,6 +4,7 @@ import {
   type PictureSink,
   readFlvVideoTag,
   readH264ParameterSets,
+  readHevcParameterSets,
 } from '../../media/index.js';
 import type { PassedVideoCodec } from '../../streams/index.js';
 import type { GopBuffer } from '../inputs/gop-buffer.js';
@@ -34,9 +35,8 @@ export class PassedVideo {
     this.#onDrop = onDrop;
     if (codec === 'av1') this.#sequenceHeader = av1SequenceHeaderObu(header);
     const tag = readFlvVideoTag(header.body);
-    const record =
-      codec === 'h264' && tag?.packet === 'configuration' ? header.body.subarray(tag.dataOffset) : undefined;
-    sink.beginStream((record && readH264ParameterSets(record)) ?? [], originMs);
+    const record = tag?.packet === 'configuration' ? header.body.subarray(tag.dataOffset) : undefined;
+    sink.beginStream((record && readParameterSets(codec, record)) ?? [], originMs);
   }
 
   /** Writes the pictures since the last keyframe. */
@@ -60,4 +60,9 @@ export class PassedVideo {
     if (this.#flowing && !written) this.#onDrop();
     this.#flowing = written;
   }
+}
+
+function readParameterSets(codec: PassedVideoCodec, record: Buffer): readonly Buffer[] | undefined {
+  if (codec === 'h264') return readH264ParameterSets(record);
+  return codec === 'hevc' ? readHevcParameterSets(record) : [];
 }

@@ -18,10 +18,14 @@ import { tagInput } from '../inputs/tag-framing.js';
 import type { BroadcastMemory, TranscodeSettings } from '../transcode-settings.js';
 import { isPlainAv1 } from './av1-profile.js';
 import { isPlainAvc } from './avc-profile.js';
+import { isPlainHevc } from './hevc-profile.js';
 import { PassedVideo } from './passed-video.js';
 import { RenditionPause } from './rendition-pause.js';
 import { WebrtcFlvPipe } from './webrtc-flv-pipe.js';
 import { MAXIMUM_LINES, webrtcRenditionPlan } from './webrtc-rendition-plan.js';
+
+/** Whether viewers that take a codec can play its video, by the decoder configuration. */
+const IS_PLAIN = { h264: isPlainAvc, hevc: isPlainHevc, av1: isPlainAv1 };
 
 const CHECK_INTERVAL_MS = 500;
 /** Maximum wait for the detection of B-frames, ms of media. */
@@ -318,7 +322,10 @@ export class WebrtcTranscoding implements WebrtcRendition {
   /** The video is known, and cannot be passed through. */
   get #isRefused(): boolean {
     const { age, videoHeader } = this.#gop;
-    return age !== undefined && videoHeader !== undefined && !this.#isPassable();
+    if (age === undefined || videoHeader === undefined || this.#isPassable()) return false;
+    const { video } = this.#source.info;
+    // Whether there are B-frames is known after some pictures.
+    return video?.codec !== 'hevc' || video.bFrames !== undefined || this.#gop.span >= PATIENCE_MS * 2;
   }
 
   /** Whether every browser can play it: no reordering, and regular keyframes. */
@@ -327,10 +334,8 @@ export class WebrtcTranscoding implements WebrtcRendition {
     const { passed } = this.#destination;
     if (!passed || video?.codec !== passed.codec) return false;
     const { videoHeader } = this.#gop;
-    if (
-      passed.codec === 'av1' ? !isPlainAv1(videoHeader) : video.bFrames !== false || !isPlainAvc(videoHeader)
-    )
-      return false;
+    if (passed.codec !== 'av1' && video.bFrames !== false) return false;
+    if (!IS_PLAIN[passed.codec](videoHeader)) return false;
     const tooLong = (video.keyframeInterval ?? 0) > KEYFRAME_INTERVAL.most + 0.1;
     return !tooLong && this.#keyframes.fault !== 'too-far-apart';
   }

@@ -23,7 +23,7 @@ const FEEDBACK_NAMES: readonly [keyof NegotiatedFeedback, string][] = [
   ['nack', 'nack'],
   ['pli', 'nack pli'],
 ];
-const RTP_NAMES = { h264: 'H264', vp8: 'VP8', vp9: 'VP9', av1: 'AV1' } as const;
+const RTP_NAMES = { h264: 'H264', hevc: 'H265', vp8: 'VP8', vp9: 'VP9', av1: 'AV1' } as const;
 
 /**
  * Writes the answer to an offer (RFC 8829 section 5.3); sections that are not in the plan are rejected. All

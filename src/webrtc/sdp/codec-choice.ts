@@ -72,6 +72,9 @@ function videoCodecOf(offered: OfferedCodec): { codec: RtcVideoCodec; rank: numb
   switch (offered.name) {
     case 'h264':
       return { codec: 'h264', rank: H264_RANKS.findIndex((fits) => fits(parameters)) };
+    case 'h265':
+      // Profile 1 is Main, and the default (RFC 7798 section 7.1). An offer of several streams is none of browsers.
+      return (parameters.get('profile-id') ?? '1') === '1' ? { codec: 'hevc', rank: 0 } : undefined;
     case 'vp8':
       return { codec: 'vp8', rank: 0 };
     case 'vp9':

@@ -3,8 +3,8 @@ import { h264ToAccept } from '../h264-payload.js';
 import type {
   ExtensionIds,
   NegotiatedVideo,
+  PublishedVideoCodec,
   PublisherPlan,
-  RtcVideoCodec,
   ViewerPlan,
 } from '../media-plan.js';
 import { commonAudioCodec, commonFeedback, commonVideoCodecs } from './codec-choice.js';
@@ -91,8 +91,9 @@ function publisherAudio(media: OfferedMedia): NonNullable<PublisherPlan['audio']
 }
 
 function publisherVideo(media: OfferedMedia): NonNullable<PublisherPlan['video']> {
-  const common = videoOf(media, (payloadTypes) => payloadTypes.slice(0, 1));
+  const common = videoOf(media, (payloadTypes) => payloadTypes.slice(0, 1)).filter(isPublishable);
   const codec = common.find((candidate) => candidate.codec === 'h264') ?? common[0];
+  if (!codec) throw noCommonCodec('video', VIDEO_NAMES.join(', '));
   return {
     ...codec,
     mid: midOf(media),
@@ -155,7 +156,12 @@ function videoOf(
   return [first, ...rest];
 }
 
-const VIDEO_NAMES: Uppercase<RtcVideoCodec>[] = ['H264', 'VP8', 'VP9', 'AV1'];
+/** HEVC of publishers is not taken: ffmpeg makes no HLS of it, and few viewers play it. */
+function isPublishable(video: NegotiatedVideo): video is NegotiatedVideo & { codec: PublishedVideoCodec } {
+  return video.codec !== 'hevc';
+}
+
+const VIDEO_NAMES: Uppercase<PublishedVideoCodec>[] = ['H264', 'VP8', 'VP9', 'AV1'];
 
 function noCommonCodec(kind: string, names: string): PublicError {
   return new PublicError(

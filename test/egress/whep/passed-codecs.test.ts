@@ -9,6 +9,7 @@ import { recordLog } from '../../support/fixtures/log-record.js';
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const ANY = offerText('chromium-view');
+const WITH_HEVC = ANY.replace(' VP8/90000', ' H265/90000');
 const WITHOUT_AV1 = ANY.replaceAll(' AV1/90000', ' other/90000');
 
 /** Broadcast of an RTMP source of AV1. */
@@ -23,7 +24,7 @@ function openFixture() {
     await settle();
     return viewing!;
   };
-  const publish = async (codec: 'av1' | 'h264'): Promise<FakeTimelineSource> => {
+  const publish = async (codec: 'av1' | 'hevc' | 'h264'): Promise<FakeTimelineSource> => {
     const source = new FakeTimelineSource();
     source.info.video = { codec };
     subscription.publicationStarted?.(source);
@@ -85,6 +86,16 @@ t.test('a viewer keeps its session when sources of other codecs follow', async (
   t.strictSame(codecs(), [undefined, undefined]);
   await publish('h264');
   t.strictSame(codecs(), ['h264', 'h264']);
+});
+
+t.test('viewers that take HEVC get the source as it is, those that take AV1 alone get H.264', async (t) => {
+  const { view, publish, codecOf } = openFixture();
+  for (const offer of [WITH_HEVC, ANY, WITHOUT_AV1]) await view(offer);
+  const hevc = await publish('hevc');
+  t.strictSame([0, 1, 2].map(codecOf), ['hevc', 'h264', 'h264']);
+  hevc.end();
+  await publish('av1');
+  t.strictSame([0, 1, 2].map(codecOf), ['av1', 'av1', 'h264'], 'one takes both');
 });
 
 t.test('AV1 that cannot be passed through is H.264 for all', async (t) => {

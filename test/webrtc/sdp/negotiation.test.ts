@@ -138,6 +138,28 @@ t.test('Opus parameters for stereo, FEC and DTX are kept', async (t) => {
   t.match(publish(dtx), 'a=fmtp:111 minptime=10;useinbandfec=1;usedtx=1\r\n');
 });
 
+t.test('HEVC of the Main profile is sent to viewers, and not taken of publishers', async (t) => {
+  const hevcOf = (parameters: string): unknown => {
+    const text = offerText('chromium-view')
+      .replaceAll('a=rtpmap:45 AV1/90000', 'a=rtpmap:45 H265/90000')
+      .replace('a=fmtp:45 level-idx=5;profile=0;tier=0', `a=fmtp:45 ${parameters}`);
+    const offer = parseOffer(text);
+    const plan = planViewer(offer);
+    const found = plan.video?.codecs.find(({ codec }) => codec === 'hevc');
+    if (found)
+      t.match(writeAnswer(offer, plan, LOCAL), `a=rtpmap:45 H265/90000\r\na=fmtp:45 ${parameters}\r\n`);
+    return found && [found.payloadType, found.rtxPayloadType];
+  };
+  t.strictSame(hevcOf('level-id=93;tx-mode=SRST'), [45, 46], 'the default profile');
+  t.strictSame(hevcOf('level-id=180;profile-id=1;tier-flag=0'), [45, 46]);
+  t.equal(hevcOf('level-id=180;profile-id=2;tier-flag=0'), undefined, 'Main 10');
+  const hevcAlone = offerText('chromium-simulcast').replace(/(H264|VP8|VP9|AV1)\/90000/g, 'H265/90000');
+  t.match(
+    refusal(() => publish(hevcAlone)),
+    { status: 406, code: 'no_common_codec' },
+  );
+});
+
 t.test('a viewer is answered with all common codecs, and data channels are rejected', async (t) => {
   const offer = parseOffer(offerText('chromium-view'));
   const plan = planViewer(offer);
@@ -219,7 +241,9 @@ t.test('an offer without a common codec or with two tracks of a kind is rejected
     { status: 406, code: 'no_common_codec', message: /audio codec is supported. Supported: Opus/ },
   );
   t.match(
-    refusal(() => planViewer(parseOffer(unsupported.replaceAll('a=sendonly', 'a=recvonly')))),
+    refusal(() =>
+      planViewer(parseOffer(unsupported.replaceAll('H265', 'H266').replaceAll('a=sendonly', 'a=recvonly'))),
+    ),
     { status: 406, code: 'no_common_codec' },
   );
   const text = offerText('obs');

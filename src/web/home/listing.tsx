@@ -57,7 +57,7 @@ export function Listing() {
           <ClipCard key={clip.id} clip={clip} nowMs={nowMs} />
         ))}
       </CardSection>
-      <CardSection title="Recent videos" count={videos.length}>
+      <CardSection title={homeTexts.recentVideos} count={videos.length}>
         {videos.map((video) => (
           <VideoCard key={video.id} video={video} nowMs={nowMs} />
         ))}

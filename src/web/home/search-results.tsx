@@ -59,12 +59,12 @@ export function SearchResults({ words }: { words: string }) {
           <RecordingCard key={recording.id} recording={recording} nowMs={nowMs} />
         ))}
       </CardSection>
-      <CardSection title="Clips" count={value?.clips.length ?? 0}>
+      <CardSection title={homeTexts.clips} count={value?.clips.length ?? 0}>
         {value?.clips.map((clip) => (
           <ClipCard key={clip.id} clip={clip} nowMs={nowMs} />
         ))}
       </CardSection>
-      <CardSection title="Videos" count={value?.videos.length ?? 0}>
+      <CardSection title={homeTexts.videos} count={value?.videos.length ?? 0}>
         {value?.videos.map((video) => (
           <VideoCard key={video.id} video={video} nowMs={nowMs} />
         ))}

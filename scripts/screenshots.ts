@@ -1,6 +1,6 @@
 /**
- * Writes every page and state to a folder, at a desk and on a phone (360 px), light and dark, with a gateway of its own and a
- * published test picture. Run it by `scripts/screenshots [FOLDER]`.
+ * Writes every page and state to a folder, at a desk and on a phone (360 px, also in German), light and dark, with a gateway
+ * of its own and a published test picture. Run it by `scripts/screenshots [FOLDER]`.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
@@ -29,6 +29,7 @@ const VIEWS = [
   { name: 'desk', width: 1280, height: 900, colorScheme: 'light' },
   { name: 'desk-dark', width: 1280, height: 900, colorScheme: 'dark' },
   { name: 'phone', width: 360, height: 780, colorScheme: 'light' },
+  { name: 'phone-german', width: 360, height: 780, colorScheme: 'light', locale: 'de-DE' },
 ] as const;
 /** Time for pictures, plots and polls to be drawn, ms. */
 const SETTLE_MS = 1_500;
@@ -85,22 +86,26 @@ async function writeAll(browser: Browser): Promise<void> {
     { name: 'broadcast', path: '/broadcast', isAnonymous: true },
     { name: 'dashboard-signed-out', path: '/dashboard', isAnonymous: true },
     { name: 'dashboard', path: '/dashboard' },
-    { name: 'dashboard-new', path: '/dashboard', prepare: (page) => press(page, 'New livestream') },
+    {
+      name: 'dashboard-new',
+      path: '/dashboard',
+      prepare: (page) => press(page, /^(New livestream|Neuer Livestream)$/),
+    },
     { name: 'dashboard-manage', path: '/dashboard', prepare: openLive },
     { name: 'studio-live', path: `/studio/${live.streamId}` },
     { name: 'studio-test', path: `/studio/${tested.streamId}` },
     {
       name: 'studio-browser',
       path: `/studio/${tested.streamId}`,
-      prepare: (page) => page.getByRole('tab', { name: 'This browser' }).click(),
+      prepare: (page) => page.getByRole('tab', { name: /^(This browser|Dieser Browser)$/ }).click(),
     },
     { name: 'studio-ended', path: `/studio/${ended.streamId}` },
     { name: 'studio-missing', path: `/studio/${MISSING}` },
     { name: 'admin', path: '/admin', prepare: openAll },
     { name: 'settings', path: '/settings' },
   ];
-  for (const { name, width, height, colorScheme } of VIEWS) {
-    const options = { viewport: { width, height }, colorScheme, reducedMotion: 'reduce' as const };
+  for (const { name, width, height, ...appearance } of VIEWS) {
+    const options = { viewport: { width, height }, ...appearance, reducedMotion: 'reduce' as const };
     const anonymous = await browser.newContext(options);
     const signedIn = await browser.newContext(options);
     const [cookieName = '', value = ''] = ada.cookie.split('=');
@@ -123,15 +128,15 @@ async function writeAll(browser: Browser): Promise<void> {
   }
 }
 
-async function press(page: Page, name: string): Promise<void> {
-  await page.getByRole('button', { name, exact: true }).first().click();
+async function press(page: Page, name: RegExp): Promise<void> {
+  await page.getByRole('button', { name }).first().click();
 }
 
 async function openLive(page: Page): Promise<void> {
   const card = page
     .locator('.livestreams > li')
     .filter({ has: page.getByRole('heading', { name: 'Friday concert' }) });
-  await card.getByRole('button', { name: 'Manage' }).click();
+  await card.getByRole('button', { name: /^(Manage|Verwalten)$/ }).click();
   await openAll(page);
 }
 

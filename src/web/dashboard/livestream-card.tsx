@@ -1,10 +1,11 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { CurrentUser } from '../account/account.js';
 import { type ApiResult, callApi, type Stream } from '../api/api-client.js';
 import { ConfirmButton } from '../forms/confirm-button.js';
 import { ErrorText } from '../forms/error-text.js';
 import { timeText } from '../forms/format.js';
 import { useAction } from '../forms/use-action.js';
+import { translatedNotices } from '../locale/finding-messages.js';
 import { Badge } from '../pages/badge.js';
 import type { Badge as BadgeData } from '../pages/playback-state.js';
 import { formsTexts } from '../texts/forms.js';
@@ -23,10 +24,20 @@ type LivestreamCardProps = { currentUser: CurrentUser; stream: Stream; onChange:
 export function LivestreamCard({ currentUser, stream, onChange }: LivestreamCardProps) {
   const [open, setOpen] = useState(false);
   const [editing, setEditing] = useState(false);
+  const [notices, setNotices] = useState(stream.notices);
   const action = useAction();
   const { csrfToken } = currentUser;
   const params = { streamId: stream.id };
   const hasEnded = stream.endedForGood && stream.state.name === 'offline';
+
+  const written = JSON.stringify(stream.notices);
+  useEffect(() => {
+    let isCurrent = true;
+    void translatedNotices(stream.notices).then((translated) => isCurrent && setNotices(translated));
+    return () => {
+      isCurrent = false;
+    };
+  }, [written]);
 
   const act = async <T,>(call: Promise<ApiResult<T>>): Promise<T | undefined> => {
     const answer = await action.run(call);
@@ -43,7 +54,7 @@ export function LivestreamCard({ currentUser, stream, onChange }: LivestreamCard
           <span class="viewers">{livestreamTexts.watching(stream.viewers.total)}</span>
         )}
       </header>
-      {stream.notices.map(({ topic, message }) => (
+      {notices.map(({ topic, message }) => (
         <p key={topic} class="health">
           {message}
         </p>

@@ -1,6 +1,6 @@
 import type { Health } from '../../api/contract.js';
 import { callApi } from '../api/api-client.js';
-import { translatedFindings } from '../locale/gateway-messages.js';
+import { translatedFindings } from '../locale/finding-messages.js';
 import { merged } from './health-samples.js';
 
 const POLL_MS = 1_000;

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type uPlot from 'uplot';
+import { number } from '../locale/format.js';
 import './plot.css';
 
 type PlotProps = {
@@ -106,5 +107,5 @@ function optionsOf(target: HTMLElement, lines: PlotProps['lines'], unit: string)
 
 function text(value: number | null | undefined): string {
   if (value === null || value === undefined) return '–';
-  return Math.abs(value) < 10 ? String(Math.round(value * 100) / 100) : String(Math.round(value));
+  return number(Math.abs(value) < 10 ? Math.round(value * 100) / 100 : Math.round(value));
 }

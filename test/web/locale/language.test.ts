@@ -1,6 +1,7 @@
 import t from 'tap';
+import { translatedFindings, translatedNotices } from '../../../src/web/locale/finding-messages.js';
 import { number, plural } from '../../../src/web/locale/format.js';
-import { errorMessage, translatedFindings } from '../../../src/web/locale/gateway-messages.js';
+import { errorMessage } from '../../../src/web/locale/gateway-messages.js';
 import { currentLocale, localeOf, preferLocale, withTexts } from '../../../src/web/locale/language.js';
 import { chatTexts } from '../../../src/web/texts/chat.js';
 
@@ -47,4 +48,10 @@ t.test('messages of the gateway are translated by their code, with its number', 
   t.match(known?.message, /liegen 8,3 s auseinander/);
   t.match(known?.cure, /Keyframe-Intervall/);
   t.equal(unknown?.message, 'It is new.');
+  const notices = await translatedNotices([
+    { topic: 'webrtc', message: 'WebRTC is not available.' },
+    { topic: 'new', message: 'It is new.' },
+  ]);
+  t.match(notices[0]?.message, /nicht verfügbar/);
+  t.equal(notices[1]?.message, 'It is new.');
 });

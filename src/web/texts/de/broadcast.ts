@@ -23,7 +23,7 @@ export const texts: typeof english = {
   perSecond: (frames: number) => `${frames} pro Sekunde`,
   bitrate: 'Bitrate',
   codec: 'Codec',
-  h264: 'H.264, falls dieser Browser es kann',
+  h264: 'H.264, falls möglich',
   simulcast: 'Drei Größen zugleich (Simulcast), für Zuschauer mit langsamem Netz',
   destination: 'Ziel',
   streamKey: 'Stream-Schlüssel',

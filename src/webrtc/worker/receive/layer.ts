@@ -46,6 +46,8 @@ const OPUS_CLOCK_RATE = 48_000;
 const INACTIVE_AFTER_MS = 2500;
 /** Maximum age of a keyframe for replay, ms: a new one arrives before the reader has caught up. */
 const MAXIMUM_KEYFRAME_AGE_MS = 4500;
+/** Time without packets after which no keyframe is awaited, ms: the picture pauses, and the last one is shown. */
+const QUIET_MS = 500;
 /** Packets of the ring that are not replayed, as the oldest ones are overwritten meanwhile. */
 const REPLAY_MARGIN = 64;
 /**
@@ -207,6 +209,11 @@ export class Layer {
     this.#replays = this.#replays.filter((replay) => replay.reader !== reader);
   }
 
+  /** The picture pauses: readers that wait for a keyframe get the last picture, if it is kept. */
+  sourcePaused(): void {
+    if (this.#waiting.size > 0 && this.#canReplay()) this.#startWaitingReaders();
+  }
+
   requestKeyframe(urgent = false): void {
     if (this.kind === 'video' && !this.#closed) this.#requests.request(urgent);
   }
@@ -292,12 +299,10 @@ export class Layer {
   }
 
   #canReplay(): boolean {
-    return (
-      this.kind === 'video' &&
-      this.#randomAccess >= 0 &&
-      this.head - this.#randomAccess < this.ring.capacity - REPLAY_MARGIN &&
-      this.#clock.monotonic() - this.#randomAccessAt < MAXIMUM_KEYFRAME_AGE_MS
-    );
+    if (this.kind !== 'video' || this.#randomAccess < 0) return false;
+    if (this.head - this.#randomAccess >= this.ring.capacity - REPLAY_MARGIN) return false;
+    const now = this.#clock.monotonic();
+    return now - this.headAt >= QUIET_MS || now - this.#randomAccessAt < MAXIMUM_KEYFRAME_AGE_MS;
   }
 
   #startWaitingReaders(): void {

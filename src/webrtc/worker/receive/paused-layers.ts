@@ -169,6 +169,7 @@ export class PausedLayers {
   #setState(state: PictureState): void {
     if (this.#state === state) return;
     this.#state = state;
+    if (state === 'paused') for (const layer of this.#mediaSource.layers) layer.sourcePaused();
     this.#pictureChanged(state);
   }
 }

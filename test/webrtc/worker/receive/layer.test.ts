@@ -145,6 +145,26 @@ t.test('a keyframe that is too old or partly overwritten is not replayed', async
   t.same(second.received, []);
 });
 
+t.test('while the picture pauses an old keyframe is replayed, also to readers that wait', async (t) => {
+  const fixture = new Fixture();
+  const { clock, layer } = fixture;
+  fixture.write(10, true);
+  await clock.advance(6_000);
+  fixture.write(11);
+  await clock.advance(400);
+  const waiting = new Reader();
+  layer.attachAtKeyframe(waiting, true);
+  t.same(waiting.received, [], 'a keyframe may come');
+  await clock.advance(200);
+  const late = new Reader();
+  layer.attachAtKeyframe(late, true);
+  t.same(late.received, [10, 11]);
+  layer.sourcePaused();
+  t.same(waiting.received, [10, 11]);
+  fixture.write(12);
+  t.same([waiting.received, late.received], [range(10, 13), range(10, 13)]);
+});
+
 t.test('reordered packets of a keyframe all reach a waiting reader', async (t) => {
   const fixture = new Fixture();
   const reader = new Reader();

@@ -20,12 +20,15 @@ import {
 import { TEST_MEDIA_FOLDER } from '../test/support/media/encoder.js';
 import type { FileReport } from './tap-report.js';
 import { runTestFile } from './test-process.js';
-import { ALONE, schedule } from './test-schedule.js';
+import { NEEDS, needOf, schedule } from './test-schedule.js';
 
 /** Timeout of one test file, seconds: several times the slowest, because machines differ. */
 const FILE_TIMEOUT_S = 180;
-/** Test files run at the same time. Most wait for media in real time, so that more than one per core hardly compete. */
-const CONCURRENCY = os.availableParallelism() + 1;
+/**
+ * Deviation of the measured need of a file from its declared one that is reported, percent of a processor: processors
+ * differ, and files that wait for a busy machine have longer waits.
+ */
+const REPORTED_DEVIATION = 30;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -50,8 +53,8 @@ function chosenTests(): string[] {
   const sources = readdirSync('test', { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.test.ts'))
     .map((file) => path.posix.join('test', file.replaceAll(path.sep, '/')));
-  for (const file of ALONE)
-    if (!sources.includes(file)) problems.push(`${file} is listed in ALONE but does not exist`);
+  for (const file of Object.keys(NEEDS))
+    if (!sources.includes(file)) problems.push(`${file} is listed in NEEDS but does not exist`);
   const wanted = positionals.map((name) => path.relative('.', path.resolve(name)));
   return sources
     .filter(
@@ -69,7 +72,7 @@ async function runAll(files: string[], environment: Record<string, string>): Pro
   mkdirSync(path.dirname(TAP_FILE), { recursive: true });
   const tapOutput = createWriteStream(TAP_FILE);
   const { signal } = interruption;
-  await schedule(files, CONCURRENCY, async (file, priority) => {
+  await schedule(files, os.availableParallelism(), async (file, priority) => {
     if (signal.aborted) return;
     const options = { program: compiled(file), environment, timeoutS: FILE_TIMEOUT_S, priority, signal };
     const { report, output, leftBehind } = await runTestFile(file, options);
@@ -81,11 +84,13 @@ async function runAll(files: string[], environment: Record<string, string>): Pro
   tapOutput.end();
 }
 
-function print({ file, passed, failed, skipped, failures, seconds }: FileReport): void {
+function print({ file, passed, failed, skipped, failures, seconds, cpuSeconds }: FileReport): void {
   const counts = [`${passed} passed`, ...(failed > 0 ? [`${failed} failed`] : [])];
-  console.log(
-    `${failed > 0 ? 'FAILED ' : 'ok     '} ${file}: ${counts.join(', ')} (${seconds.toFixed(1)} s)`,
-  );
+  const times = [
+    `${seconds.toFixed(1)} s`,
+    ...(cpuSeconds === undefined ? [] : [`CPU ${cpuSeconds.toFixed(1)} s`]),
+  ];
+  console.log(`${failed > 0 ? 'FAILED ' : 'ok     '} ${file}: ${counts.join(', ')} (${times.join(', ')})`);
   for (const what of skipped) console.log(`        skipped: ${what}`);
   for (const failure of failures) console.log(failure.replace(/^/gm, '        '));
 }
@@ -115,6 +120,20 @@ if (runnable.length > 0) {
   }
 }
 
+/** Prints the files whose declared need is wrong: beside those that need more, others lack processor time. */
+function printWrongNeeds(): void {
+  for (const { file, seconds, cpuSeconds } of reports) {
+    const declared = needOf(file);
+    if (declared === undefined || cpuSeconds === undefined || seconds < 10) continue;
+    const measured = Math.round((cpuSeconds / seconds) * 100);
+    if (Math.abs(measured - declared) > REPORTED_DEVIATION)
+      console.log(
+        `note    ${file} needs ${measured} % of a processor; scripts/test-schedule.ts says ${declared} %`,
+      );
+  }
+}
+
+printWrongNeeds();
 for (const problem of problems) console.log(`FAILED  ${problem}`);
 const sum = (count: (report: FileReport) => number): number =>
   reports.reduce((total, report) => total + count(report), 0);

@@ -8,6 +8,8 @@ export type FileReport = {
   /** TAP lines of each failed assertion with its diagnostics, and of the file if it failed by itself. */
   failures: string[];
   seconds: number;
+  /** Processor time of all its processes, s; undefined where it cannot be measured. */
+  cpuSeconds?: number;
 };
 
 type Block = { indent: number; hasSubtests: boolean };

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import os from 'node:os';
 import { createInterface } from 'node:readline';
 import { lowerSessionPriority } from '../src/platform/index.js';
+import { measureProcessorTime } from './process-times.js';
 import { type FileReport, TapReader } from './tap-report.js';
 import type { TestPriority } from './test-schedule.js';
 
@@ -50,6 +51,7 @@ export async function runTestFile(file: string, options: TestProcessOptions): Pr
   const group = child.pid;
   if (group === undefined) throw (await once(child, 'error'))[0];
   if (priority === 'low') lowerSessionPriority(group, os.constants.priority.PRIORITY_BELOW_NORMAL);
+  const processorTime = measureProcessorTime(group);
   const exited = exitFailure(child);
   const closed = once(child, 'close');
 
@@ -72,6 +74,7 @@ export async function runTestFile(file: string, options: TestProcessOptions): Pr
   clearTimeout(killTimer);
   signal.removeEventListener('abort', stop);
   const leftBehind = await terminateGroup(group);
+  const cpuSeconds = processorTime();
   // A process outside the group may hold the pipe open: its output is not waited for.
   const outputTimeout = setTimeout(() => child.stdout?.destroy(), EXIT_GRACE_MS);
   await closed;
@@ -87,6 +90,7 @@ export async function runTestFile(file: string, options: TestProcessOptions): Pr
   if (end !== undefined) for (const line of ['  ---', `  ${end}`, '  ...']) read(line);
   reader.end();
   if (!report) throw new Error(`no report of ${file}`);
+  if (cpuSeconds !== undefined) report.cpuSeconds = cpuSeconds;
   return { report, output, leftBehind };
 }
 

@@ -1,77 +1,116 @@
 /**
- * Test files beside which no other file with media in real time runs: they measure single stalls, or need encoders that
- * keep up with real time.
+ * Share of a processor, percent, that test files with media in real time need while they run, of those that need
+ * another one than `NEED`: about their processor time divided by their duration on an idle machine, as `scripts/test`
+ * prints it, and more for files that measure single stalls. They start in this order, the needy and long ones first.
  */
-export const ALONE: readonly string[] = [
-  'test/gateway/people/chat-latency.test.ts',
-  'test/gateway/people/viewer-counts.test.ts',
-  'test/gateway/publishing/health.test.ts',
-  'test/gateway/publishing/slate.test.ts',
-  'test/gateway/publishing/studio.test.ts',
-  'test/gateway/publishing/survival.test.ts',
-  'test/gateway/watching/dash-players.test.ts',
-  'test/gateway/watching/idle-ladder.test.ts',
-  'test/gateway/watching/idle-sources.test.ts',
-  'test/gateway/watching/private-media.test.ts',
-  'test/gateway/watching/recorded.test.ts',
-  'test/gateway/watching/watch.test.ts',
-  'test/gateway/watching/webrtc-passthrough.test.ts',
-  'test/gateway/watching/webrtc.test.ts',
-  'test/gateway/watching/webrtc-viewers.test.ts',
-  'test/gateway/publishing/whip/health.test.ts',
-  'test/gateway/publishing/whip/mutes.test.ts',
-  'test/gateway/publishing/whip/odd-clocks.test.ts',
-  'test/gateway/publishing/whip/odd-markers.test.ts',
-  'test/gateway/publishing/whip/odd-packets.test.ts',
-  'test/gateway/publishing/whip/odd-times.test.ts',
-  'test/gateway/publishing/whip/to-hls.test.ts',
-  'test/transcode/hls/av1-ladder.test.ts',
-  'test/transcode/hls/rtp-ladder.test.ts',
-  'test/transcode/hls/rtp-ladder-supervisor.test.ts',
-];
+export const NEEDS: Readonly<Record<string, number>> = {
+  'test/gateway/people/chat-latency.test.ts': 160,
+  'test/recordings/recording-survival.test.ts': 35,
+  'test/gateway/publishing/whip/health.test.ts': 100,
+  'test/gateway/publishing/whip/odd-packets.test.ts': 70,
+  'test/gateway/publishing/whip/odd-clocks.test.ts': 70,
+  'test/gateway/publishing/whip/odd-times.test.ts': 70,
+  'test/gateway/publishing/whip/odd-markers.test.ts': 70,
+  'test/gateway/watching/webrtc-passthrough.test.ts': 80,
+  'test/gateway/watching/idle-sources.test.ts': 80,
+  'test/gateway/publishing/whip/to-hls.test.ts': 80,
+  'test/gateway/publishing/picture-pause.test.ts': 80,
+  'test/gateway/people/chat-survival.test.ts': 80,
+  'test/gateway/watching/webrtc-viewers.test.ts': 80,
+  'test/gateway/publishing/slate.test.ts': 75,
+  'test/gateway/publishing/health.test.ts': 75,
+  'test/gateway/publishing/odd-access-units.test.ts': 70,
+  'test/gateway/publishing/odd-sources.test.ts': 70,
+  'test/gateway/publishing/open-gop.test.ts': 70,
+  'test/gateway/publishing/studio.test.ts': 70,
+  'test/gateway/publishing/survival.test.ts': 70,
+  'test/gateway/watching/webrtc.test.ts': 65,
+  'test/transcode/hls/rtp-ladder.test.ts': 60,
+  'test/gateway/watching/idle-ladder.test.ts': 60,
+  'test/gateway/watching/private-media.test.ts': 60,
+  'test/gateway/watching/recorded.test.ts': 60,
+  'test/gateway/watching/watch.test.ts': 60,
+  'test/transcode/hls/rtp-ladder-supervisor.test.ts': 50,
+  'test/transcode/hls/av1-ladder.test.ts': 50,
+  'test/gateway/people/viewer-counts.test.ts': 45,
+  'test/gateway/watching/dash-players.test.ts': 45,
+  'test/transcode/webrtc/webrtc-transcoding.test.ts': 25,
+  'test/transcode/ffmpeg/supervision.test.ts': 25,
+};
+/** Needs of other test files with media in real time, percent of a processor: of those with a gateway, and of parts of it. */
+export const NEED = { gateway: 50, part: 30 } as const;
 
-/** Test files that start gateways, encoders and browsers; they take longest. */
-const HEAVY = /^test\/gateway\//;
-/** Test files that wait for media in real time, or measure time themselves. */
-const REAL_TIME = /^test\/(egress|gateway|ingest|nginx|recordings|scripts|thumbnails|transcode|webrtc)\//;
+/** Test files that start gateways or browsers. */
+const GATEWAY = /^test\/(gateway|web\/pages)\//;
 
-/** Priority of a test file: `low` beside those of `ALONE`, which must get the processors first. */
+/** Test files with media in real time, or that measure time themselves. */
+const REAL_TIME =
+  /^test\/(egress|gateway|ingest|nginx|recordings|scripts|thumbnails|transcode|web\/pages|webrtc)\//;
+/** Largest sum of needs of the files that run side by side, percent of each processor. */
+const USABLE = 80;
+/** Files with media in real time that run side by side on each processor, as each takes memory for browsers and encoders. */
+const REAL_TIME_FILES = 2;
+
+/** Priority of a test file: `low` beside those with media in real time, which must get the processors first. */
 export type TestPriority = 'low' | 'normal';
 
 /**
- * Runs test files: first those of `ALONE` one by one, with one worker beside them for files that do not depend on real
- * time; then all others concurrently. One worker starts with the heavy files and the others with the rest, so that at most
- * two heavy files run side by side.
+ * Runs test files. Those with media in real time run side by side as long as the sum of their needs fits, and beside
+ * them one file without. When the last of them has started, further files without take the processors that are left.
  *
- * @param concurrency number of workers
- * @param run a rejection ends its worker and rejects the result
+ * @param run a rejection rejects the result; no further file is started
  */
 export async function schedule(
   files: readonly string[],
-  concurrency: number,
+  processors: number,
   run: (file: string, priority: TestPriority) => Promise<void>,
 ): Promise<void> {
-  const alone = files.filter((file) => ALONE.includes(file));
-  const queue = files.filter((file) => !ALONE.includes(file));
-  queue.sort((one, other) => Number(HEAVY.test(other)) - Number(HEAVY.test(one)));
-  const worker = async (next: () => string | undefined, priority: TestPriority = 'normal'): Promise<void> => {
-    for (let file = next(); file !== undefined; file = next()) await run(file, priority);
+  const realTime = [
+    ...Object.keys(NEEDS).filter((file) => files.includes(file)),
+    ...files.filter((file) => REAL_TIME.test(file) && !(file in NEEDS)),
+  ];
+  const others = files.filter((file) => !realTime.includes(file));
+  const running = { needs: 0, realTime: 0, others: 0 };
+  const runs = new Set<Promise<void>>();
+
+  const start = (file: string, kind: 'realTime' | 'others'): void => {
+    const need = needOf(file) ?? 0;
+    const priority = kind === 'others' && running.realTime > 0 ? 'low' : 'normal';
+    running.needs += need;
+    running[kind]++;
+    const done = run(file, priority).finally(() => {
+      running.needs -= need;
+      running[kind]--;
+      runs.delete(done);
+    });
+    runs.add(done);
   };
-  let isAlone = alone.length > 0;
-  const nextBeside = (): string | undefined => {
-    const index = isAlone ? queue.findLastIndex((file) => !REAL_TIME.test(file)) : -1;
-    return index < 0 ? undefined : queue.splice(index, 1)[0];
+  const startRealTime = (): boolean => {
+    if (running.realTime >= REAL_TIME_FILES * processors) return false;
+    const fits = (file: string): boolean =>
+      running.realTime === 0 || running.needs + (needOf(file) ?? 0) <= USABLE * processors;
+    const index = realTime.findIndex(fits);
+    const [file] = index < 0 ? [] : realTime.splice(index, 1);
+    if (file !== undefined) start(file, 'realTime');
+    return file !== undefined;
   };
-  await Promise.all([
-    worker(() => alone.shift()).finally(() => {
-      isAlone = false;
-    }),
-    concurrency > 1 && worker(nextBeside, 'low'),
-  ]);
-  const nextOther = (): string | undefined => (HEAVY.test(queue.at(-1) ?? '') ? undefined : queue.pop());
-  const workers = Array.from({ length: concurrency }, (_, index) => {
-    if (index === 0) return worker(() => queue.shift());
-    return worker(index === 1 ? () => queue.pop() : nextOther);
-  });
-  await Promise.all(workers);
+  const startOther = (): boolean => {
+    const isFree = realTime.length === 0 && running.others + running.realTime <= processors;
+    if (running.others > 0 && !isFree) return false;
+    const file = others.shift();
+    if (file !== undefined) start(file, 'others');
+    return file !== undefined;
+  };
+
+  for (;;) {
+    while (startRealTime() || startOther());
+    if (runs.size === 0) return;
+    await Promise.race(runs);
+  }
+}
+
+/** Returns the declared need of a test file, percent of a processor; undefined for one without media in real time. */
+export function needOf(file: string): number | undefined {
+  if (!REAL_TIME.test(file)) return undefined;
+  return NEEDS[file] ?? (GATEWAY.test(file) ? NEED.gateway : NEED.part);
 }

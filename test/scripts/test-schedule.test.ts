@@ -1,85 +1,75 @@
-import t from 'tap';
-import { ALONE, schedule } from '../../scripts/test-schedule.js';
+import t, { type Test } from 'tap';
+import { NEED, NEEDS, needOf, schedule, type TestPriority } from '../../scripts/test-schedule.js';
 
-const [first = '', second = ''] = ALONE;
-const SHARED = [
-  'test/api/a.test.ts',
-  'test/gateway/b.test.ts',
-  'test/gateway/c.test.ts',
-  'test/egress/d.test.ts',
-];
+const [first = '', second = ''] = Object.keys(NEEDS);
+const LIGHT = Array.from({ length: 20 }, (_, index) => `test/api/${index}.test.ts`);
+const REAL_TIME = Array.from({ length: 9 }, (_, index) => `test/gateway/${index}.test.ts`);
 
-t.test('every file runs once within the concurrency', async (t) => {
-  const ran: string[] = [];
-  let running = 0;
-  let most = 0;
-  const files = [first, ...SHARED, 'test/ingest/e.test.ts', second];
-  await schedule(files, 3, async (file) => {
-    ran.push(file);
-    most = Math.max(most, ++running);
-    for (let turn = 0; turn < 3; turn++) await Promise.resolve();
-    running--;
-  });
-  t.equal(most, 3);
-  t.same(ran.toSorted(), files.toSorted());
-});
+/** Start of a file, with the files that run then, itself included. */
+type Start = { file: string; priority: TestPriority; running: string[] };
 
-t.test('some files run first, and beside them only files of low priority without real time', async (t) => {
-  const ran: string[] = [];
-  const light = Array.from({ length: 20 }, (_, index) => `test/api/${index}.test.ts`);
+/** Runs files that take some turns each. @returns their starts */
+async function startsOf(t: Test, files: string[], processors: number): Promise<Start[]> {
+  const starts: Start[] = [];
   const running = new Set<string>();
-  const besides = new Set<string>();
-  await schedule(['test/egress/e.test.ts', ...light, first, second], 3, async (file, priority) => {
-    ran.push(file);
+  await schedule(files, processors, async (file, priority) => {
     running.add(file);
-    const alone = ALONE.find((one) => running.has(one));
-    if (alone !== undefined && !ALONE.includes(file)) {
-      besides.add(file);
-      t.match(file, /^test\/api/);
-      t.equal(priority, 'low', file);
-    }
-    if (!file.includes('/api/')) t.equal(priority, 'normal', file);
-    for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+    starts.push({ file, priority, running: [...running] });
+    for (let turn = 0; turn < 3 + (starts.length % 4); turn++) await Promise.resolve();
     running.delete(file);
   });
-  t.ok(besides.size > 1 && besides.size < 20, `${besides.size} files`);
-  t.ok(ran.indexOf(second) < ran.indexOf('test/egress/e.test.ts'));
-  t.equal(ran.length, 23);
+  t.same(starts.map(({ file }) => file).toSorted(), files.toSorted(), 'every file runs once');
+  return starts;
+}
+
+const isRealTime = (file: string): boolean => needOf(file) !== undefined;
+
+t.test('files with media in real time run side by side while their needs fit', async (t) => {
+  for (const processors of [1, 2, 4]) {
+    let most = 0;
+    for (const { running } of await startsOf(t, [...LIGHT, ...REAL_TIME, first, second], processors)) {
+      const realTime = running.filter(isRealTime);
+      most = Math.max(most, realTime.length);
+      const needs = realTime.reduce((sum, file) => sum + (needOf(file) ?? 0), 0);
+      t.ok(realTime.length === 1 || needs <= 80 * processors, `${needs} %: ${realTime.join(' ')}`);
+      t.ok(realTime.length <= 2 * processors);
+    }
+    t.ok(most >= Math.floor((80 * processors) / NEED.gateway), `${most} of them at once`);
+  }
 });
 
-t.test('at most two gateway tests run side by side', async (t) => {
-  const files = [
-    'test/egress/a.test.ts',
-    ...Array.from({ length: 9 }, (_, index) => `test/gateway/${index}.test.ts`),
-  ];
-  let running = 0;
+t.test('beside them runs one file of low priority, and more at the end', async (t) => {
+  const starts = await startsOf(t, [...LIGHT, ...REAL_TIME], 2);
+  const lastRealTime = starts.findLastIndex(({ file }) => isRealTime(file));
   let most = 0;
-  const ran: string[] = [];
-  await schedule(files, 4, async (file) => {
-    ran.push(file);
-    most = Math.max(most, ++running);
-    for (let turn = 0; turn < 5; turn++) await Promise.resolve();
-    running--;
-  });
-  t.equal(most, 2);
-  t.equal(ran.length, files.length);
+  for (const [index, { file, priority, running }] of starts.entries()) {
+    const others = running.filter((one) => !isRealTime(one)).length;
+    if (isRealTime(file)) t.equal(priority, 'normal');
+    else t.equal(priority, others < running.length ? 'low' : 'normal');
+    most = Math.max(most, others);
+    t.ok(others <= (index < lastRealTime ? 1 : 3), `${others} beside ${running.join(' ')}`);
+  }
+  t.equal(most, 3, 'one more than there are processors, as they also wait');
 });
 
-t.test('gateway tests run on one worker while other files are queued', async (t) => {
-  const ran: string[] = [];
-  await schedule(SHARED, 2, async (file) => {
-    ran.push(file);
-    await Promise.resolve();
-  });
+t.test('listed files start first, in their order, where all fit', async (t) => {
+  const starts = await startsOf(t, [...REAL_TIME, second, first], 16);
   t.same(
-    ran.map((file) => file.includes('/gateway/')),
-    [true, false, true, false],
+    starts.slice(0, 2).map(({ file }) => file),
+    [first, second],
   );
 });
 
-t.test('a single worker runs every file, and an empty list completes', async (t) => {
-  const ran: string[] = [];
-  await schedule(SHARED, 1, async (file) => void ran.push(file));
-  t.same(ran.toSorted(), SHARED.toSorted());
+t.test('no file needs more than two processors have', async (t) => {
+  for (const [file, need] of Object.entries(NEEDS)) t.ok(need > 0 && need <= 2 * 80, file);
+});
+
+t.test('a file that cannot be run rejects the result, and an empty list completes', async (t) => {
+  await t.rejects(
+    schedule(LIGHT, 2, async () => {
+      throw new Error('no program');
+    }),
+    { message: 'no program' },
+  );
   await schedule([], 4, async (file) => void t.fail(file));
 });

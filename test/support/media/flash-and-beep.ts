@@ -7,7 +7,7 @@ import { run } from './encoder.js';
  */
 export async function flashToBeep(file: string): Promise<number[]> {
   const video = await run('ffprobe', [
-    ...['-v', 'error', '-f', 'lavfi', '-i', `movie=${file},signalstats`],
+    ...['-v', 'error', '-f', 'lavfi', '-i', `movie=${file},scale=32:18:flags=area,signalstats`],
     ...['-show_entries', 'frame=pts_time:frame_tags=lavfi.signalstats.YAVG', '-of', 'csv=p=0'],
   ]);
   const frames = video.stdout

@@ -21,7 +21,14 @@ export async function flashesAndBeeps(
   });
   const [videoFile = '', audioFile = ''] = files;
   const luma = await execute('ffprobe', [
-    ...['-v', 'error', '-f', 'lavfi', '-i', `movie=${videoFile},crop=iw/5:ih/2,signalstats`],
+    ...[
+      '-v',
+      'error',
+      '-f',
+      'lavfi',
+      '-i',
+      `movie=${videoFile},crop=iw/5:ih/2,scale=32:18:flags=area,signalstats`,
+    ],
     ...['-show_entries', 'frame=pts_time:frame_tags=lavfi.signalstats.YAVG', '-of', 'csv=p=0'],
   ]);
   const frames = luma.stdout.trim().split('\n');

@@ -5,7 +5,7 @@ import { openChromium } from '../../support/clients/chromium.js';
 import { openPage } from '../../support/clients/pages.js';
 import { playback, untilPlaying } from '../../support/clients/watch-page.js';
 import { publishFromPage } from '../../support/clients/whip-page.js';
-import { type GatewayProcess, startGatewayProcess } from '../../support/gateway/gateway-process.js';
+import { startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { publish, testMedia } from '../../support/media/encoder.js';
 import { LossyRelay } from '../../support/media/rtp/lossy-relay.js';
 
@@ -25,8 +25,8 @@ async function countersOf(page: Page): Promise<Counters> {
 }
 
 /** Counts the encoders that the gateway has started. */
-function encodersOf({ log }: GatewayProcess): number {
-  return log.filter(({ msg }) => msg === 'encoder started').length;
+function startedEncoders(): number {
+  return gateway.log.filter(({ msg }) => msg === 'encoder started').length;
 }
 
 /**
@@ -34,9 +34,9 @@ function encodersOf({ log }: GatewayProcess): number {
  */
 const OVERLOADED_NS = 60e6;
 
+const [browser, gateway] = await Promise.all([openChromium(t, { webrtc: true }), startGatewayProcess(t)]);
+
 t.test('RTMP in High profile without B-frames is sent as it is, and declared to the viewer', async (t) => {
-  const browser = await openChromium(t, { webrtc: true });
-  const gateway = await startGatewayProcess(t);
   const livestream = await gateway.createLivestream();
   // The ultrafast preset makes Baseline.
   publish(t, await testMedia(60, { preset: 'superfast', bFrames: 0 }), livestream.rtmp);
@@ -59,8 +59,6 @@ t.test('RTMP in High profile without B-frames is sent as it is, and declared to 
 });
 
 t.test('packet loss of 3 % in both directions is repaired by retransmission', async (t) => {
-  const browser = await openChromium(t, { webrtc: true });
-  const gateway = await startGatewayProcess(t);
   const livestream = await gateway.createLivestream();
   const camera = await openPage(t, browser);
   const page = await openPage(t, browser);
@@ -79,7 +77,7 @@ t.test('packet loss of 3 % in both directions is repaired by retransmission', as
   const delay = monitorEventLoopDelay({ resolution: 10 });
   const before = { viewer: await countersOf(page), publisher: await countersOf(camera) };
   const lost = { up: up.lost, down: down.lost };
-  const encoders = encodersOf(gateway);
+  const encoders = startedEncoders();
   delay.enable();
   await page.waitForTimeout(10_000);
   delay.disable();
@@ -98,7 +96,7 @@ t.test('packet loss of 3 % in both directions is repaired by retransmission', as
   const freezes = counted('viewer', 'freezeCount');
   const asked = counted('publisher', 'pliCount');
   // A new HLS encoder requests a keyframe of its own.
-  const encoderStarted = encodersOf(gateway) > encoders;
+  const encoderStarted = startedEncoders() > encoders;
   // Browsers also freeze, and answer late, for lack of CPU.
   if (delay.max < OVERLOADED_NS) {
     t.equal(freezes, 0, 'the video never froze');

@@ -26,6 +26,8 @@ export const NEEDS: Readonly<Record<string, number>> = {
   'test/gateway/publishing/survival.test.ts': 70,
   'test/gateway/watching/webrtc.test.ts': 65,
   'test/transcode/hls/rtp-ladder.test.ts': 60,
+  'test/web/pages/watch-by-webrtc.test.ts': 55,
+  'test/web/pages/watch-page.test.ts': 55,
   'test/gateway/watching/idle-ladder.test.ts': 60,
   'test/gateway/watching/private-media.test.ts': 60,
   'test/gateway/watching/recorded.test.ts': 60,

@@ -40,7 +40,7 @@ export function ChatReplay({ of, positionS }: ChatReplayProps) {
             <time>{timeText(atS)}</time> <strong class={badge}>{name}</strong> <bdi>{message}</bdi>
           </li>
         ))}
-        {messages.length === 0 && <li class="empty">{chatTexts.replayEmpty}</li>}
+        {messages.length === 0 && <li class="nothing">{chatTexts.replayEmpty}</li>}
       </ol>
     </aside>
   );

@@ -97,7 +97,7 @@ export function MessageList({ messages, actions, placeholder, hasOlder, loadOlde
           {all.map((chunk, index) => (
             <Chunk key={chunk.key} {...{ chunk, actions, list }} isLast={index === all.length - 1} />
           ))}
-          {messages.length === 0 && <p class="empty">{placeholder}</p>}
+          {messages.length === 0 && <p class="nothing">{placeholder}</p>}
         </div>
       </div>
       {unseenAfter !== undefined && (

@@ -139,6 +139,16 @@ async function checkGerman(
     const width = await page.locator('html').evaluate(({ scrollWidth }) => scrollWidth);
     t.ok(width <= 360, `${name} is ${width} pixels wide`);
   }
+
+  await page.goto(`${gateway.http}/embed/${streamId}`);
+  await text('Dieser Stream ist offline.')(page);
+  t.equal(await page.locator('html').getAttribute('lang'), 'de', 'embedded player');
+  const body = `<script type="module" src="${gateway.http}/player.js"></script>
+    <headend-player lang="en" src="${gateway.http}/watch/${streamId}"></headend-player>`;
+  await page.route('http://other.localhost/', (route) => route.fulfill({ contentType: 'text/html', body }));
+  await page.goto('http://other.localhost/');
+  await text('This stream is offline.')(page);
+  t.pass('the element follows its own language');
 }
 
 async function signIn(context: BrowserContext, gateway: GatewayProcess, session: PageSession): Promise<void> {

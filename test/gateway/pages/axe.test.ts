@@ -5,6 +5,7 @@ import { type PageSession, signInPage } from '../../support/clients/page-session
 import { openPage } from '../../support/clients/pages.js';
 import { type GatewayProcess, startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { seriousFaults } from '../../support/pages/axe.js';
+import { openSite } from '../../support/pages/other-site.js';
 
 type Visit = {
   name: string;
@@ -143,10 +144,12 @@ async function checkGerman(
   await page.goto(`${gateway.http}/embed/${streamId}`);
   await text('Dieser Stream ist offline.')(page);
   t.equal(await page.locator('html').getAttribute('lang'), 'de', 'embedded player');
-  const body = `<script type="module" src="${gateway.http}/player.js"></script>
-    <headend-player lang="en" src="${gateway.http}/watch/${streamId}"></headend-player>`;
-  await page.route('http://other.localhost/', (route) => route.fulfill({ contentType: 'text/html', body }));
-  await page.goto('http://other.localhost/');
+  const site = await openSite(
+    t,
+    `<script type="module" src="${gateway.http}/player.js"></script>
+    <headend-player lang="en" src="${gateway.http}/watch/${streamId}"></headend-player>`,
+  );
+  await page.goto(site);
   await text('This stream is offline.')(page);
   t.pass('the element follows its own language');
 }

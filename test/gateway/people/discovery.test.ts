@@ -1,12 +1,11 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import type { QoeResponse } from '../../../src/api/contract.js';
 import { openChromium } from '../../support/clients/chromium.js';
 import { PASSWORD, signInPage } from '../../support/clients/page-session.js';
 import { openIsolatedPage, openPage } from '../../support/clients/pages.js';
 import { startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { publish, testMedia } from '../../support/media/encoder.js';
+import { openSite } from '../../support/pages/other-site.js';
 import { until } from '../../support/until.js';
 
 /** Longest name of an account. */
@@ -176,14 +175,3 @@ t.test('the player plays in a frame and as an element of a page of another site'
     { delivery: 'hls', startup: { count: 1 } },
   ]);
 });
-
-/** Serves a page of another origin. @returns its address */
-async function openSite(t: Test, body: string): Promise<string> {
-  const server = createServer((_request, response) => {
-    response.setHeader('content-type', 'text/html').end(`<!doctype html><body>${body}</body>`);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.teardown(() => server.closeAllConnections());
-  t.teardown(() => server.close());
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-}

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { useFocusBack } from '../forms/focus.js';
 import { accountTexts } from '../texts/account.js';
 import { type CurrentUser, fetchCurrentUser } from './account.js';
 import { SignInForm } from './sign-in-form.js';
@@ -8,6 +9,7 @@ import './sign-in.css';
 export function InviteeSignIn() {
   const [currentUser, setCurrentUser] = useState<CurrentUser>();
   const [signingIn, setSigningIn] = useState(false);
+  const opener = useFocusBack<HTMLButtonElement>(signingIn);
   useEffect(() => {
     // Sign-in cannot be offered without an answer.
     fetchCurrentUser().then(setCurrentUser, () => {});
@@ -25,7 +27,7 @@ export function InviteeSignIn() {
           onCancel={() => setSigningIn(false)}
         />
       ) : (
-        <button type="button" onClick={() => setSigningIn(true)}>
+        <button type="button" ref={opener} onClick={() => setSigningIn(true)}>
           {accountTexts.signIn}
         </button>
       )}

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import { refocus, useFocusHere } from '../forms/focus.js';
 import { accountTexts } from '../texts/account.js';
 import { type CurrentUser, register, signIn } from './account.js';
 import '../forms/forms.css';
@@ -11,11 +12,13 @@ export function SignInForm({ currentUser, onDone, onCancel }: SignInFormProps) {
   const [registering, setRegistering] = useState(false);
   const [error, setError] = useState('');
   const [busy, setBusy] = useState(false);
+  const firstField = useFocusHere<HTMLInputElement>();
 
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
     const fields = new FormData(event.currentTarget as HTMLFormElement);
     const [name, password] = [String(fields.get('name')), String(fields.get('password'))];
+    const focused = document.activeElement;
     setBusy(true);
     try {
       if (registering) await register(name, password, String(fields.get('invitation') ?? ''));
@@ -24,6 +27,7 @@ export function SignInForm({ currentUser, onDone, onCancel }: SignInFormProps) {
     } catch (error) {
       setError((error as Error).message);
       setBusy(false);
+      refocus(focused);
     }
   };
 
@@ -31,7 +35,7 @@ export function SignInForm({ currentUser, onDone, onCancel }: SignInFormProps) {
     <form class="sign-in" onSubmit={(event) => void submit(event)}>
       <label>
         {accountTexts.name}
-        <input name="name" autocomplete="username" required maxLength={32} />
+        <input ref={firstField} name="name" autocomplete="username" required maxLength={32} />
       </label>
       <label>
         {accountTexts.password}

@@ -8,6 +8,7 @@ import {
   signOut,
 } from '../account/account.js';
 import { SignInForm } from '../account/sign-in-form.js';
+import { hasNoFocus, useFocusBack } from '../forms/focus.js';
 import { useLoaded } from '../loading/use-loaded.js';
 import { chatTexts } from '../texts/chat.js';
 import { Composer } from './composer.js';
@@ -34,6 +35,9 @@ export function ChatPanel({ streamId, socket, isAhead = false }: ChatPanelProps)
   const [isMakingPoll, setMakingPoll] = useState(false);
   const [error, setError] = useState('');
   const input = useRef<HTMLInputElement>(null);
+  const signInOpener = useFocusBack<HTMLButtonElement>(signingIn);
+  const pollOpener = useFocusBack<HTMLButtonElement>(isMakingPoll);
+  const hasJustSignedIn = useRef(false);
   const PollForm = useLoaded(isMakingPoll, loadPollForm);
   const attempt = async (task: () => Promise<void>): Promise<void> => {
     setError('');
@@ -50,6 +54,7 @@ export function ChatPanel({ streamId, socket, isAhead = false }: ChatPanelProps)
 
   const signedIn = (): void => {
     setSigningIn(false);
+    hasJustSignedIn.current = true;
     refreshUser();
     socket.reconnectWithSession();
   };
@@ -61,6 +66,9 @@ export function ChatPanel({ streamId, socket, isAhead = false }: ChatPanelProps)
   };
   const user = currentUser?.user;
   const mayWrite = Boolean(user || socket.mode?.anonymous);
+  useEffect(() => {
+    if (hasJustSignedIn.current && hasNoFocus()) input.current?.focus();
+  }, [user?.id]);
   const { messages } = socket.log;
   const names = (): string[] => namesIn(messages, user?.name);
   const newestNames = useRef(names);
@@ -134,7 +142,7 @@ export function ChatPanel({ streamId, socket, isAhead = false }: ChatPanelProps)
               <>
                 <span class="name">{user.name}</span>
                 {socket.moderator && (!poll || poll.closedAt !== null) && !isMakingPoll && (
-                  <button type="button" onClick={() => setMakingPoll(true)}>
+                  <button type="button" ref={pollOpener} onClick={() => setMakingPoll(true)}>
                     {chatTexts.newPoll}
                   </button>
                 )}
@@ -144,7 +152,7 @@ export function ChatPanel({ streamId, socket, isAhead = false }: ChatPanelProps)
               </>
             ) : (
               currentUser && (
-                <button type="button" onClick={() => setSigningIn(true)}>
+                <button type="button" ref={signInOpener} onClick={() => setSigningIn(true)}>
                   {chatTexts.signIn}
                 </button>
               )

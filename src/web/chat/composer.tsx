@@ -67,7 +67,11 @@ export function Composer({ input, isConnected, maySendAtMs, names, send, onError
   return (
     <form
       class="composer"
-      onKeyDown={(event) => event.key === 'Escape' && setPicking(false)}
+      onKeyDown={({ key }) => {
+        if (key !== 'Escape' || !isPicking) return;
+        setPicking(false);
+        input.current?.focus();
+      }}
       onSubmit={(event) => {
         event.preventDefault();
         void submit();

@@ -70,10 +70,15 @@ function MessageMenu({ message, actions }: { message: ChatMessage; actions: Mess
     return () => document.removeEventListener('pointerdown', closeOutside);
   }, [isOpen]);
 
+  useEffect(() => {
+    if (asksBan) menu.current?.querySelector<HTMLElement>('.danger')?.focus();
+  }, [asksBan]);
+
   const close = (): void => {
     setOpen(false);
     setAsksBan(false);
   };
+  const focusOpener = (): void => menu.current?.querySelector<HTMLElement>('.open-menu')?.focus();
   const item = (text: string, run: () => void, className?: string) => (
     <button
       key={text}
@@ -82,6 +87,7 @@ function MessageMenu({ message, actions }: { message: ChatMessage; actions: Mess
       class={className}
       onClick={() => {
         close();
+        focusOpener();
         run();
       }}
     >
@@ -105,12 +111,22 @@ function MessageMenu({ message, actions }: { message: ChatMessage; actions: Mess
           class="menu"
           role="menu"
           tabIndex={-1}
-          onKeyDown={(event) => moveInMenu(event, menu.current, close)}
+          onKeyDown={(event) => {
+            if (event.key === 'Escape' || event.key === 'Tab') {
+              close();
+              // From there Tab moves on.
+              focusOpener();
+            } else moveInMenu(event, menu.current);
+          }}
         >
           {reply && item(chatTexts.reply, () => reply(message))}
           {moderate && (
             <>
-              {item(chatTexts.delete, () => moderate.remove(message))}
+              {item(chatTexts.delete, () => {
+                // The row disappears.
+                menu.current?.closest<HTMLElement>('.messages')?.focus();
+                moderate.remove(message);
+              })}
               {TIME_OUTS.map((minutes) =>
                 item(chatTexts.timeOut(minutes), () => moderate.ban(message, minutes * 60)),
               )}
@@ -130,12 +146,7 @@ function MessageMenu({ message, actions }: { message: ChatMessage; actions: Mess
 }
 
 /** Keys of a menu (WAI-ARIA, menu button pattern). */
-function moveInMenu(event: KeyboardEvent, menu: HTMLElement | null, close: () => void): void {
-  if (event.key === 'Escape') {
-    close();
-    menu?.querySelector<HTMLElement>('.open-menu')?.focus();
-    return;
-  }
+function moveInMenu(event: KeyboardEvent, menu: HTMLElement | null): void {
   const items = [...(menu?.querySelectorAll<HTMLElement>('[role=menuitem]') ?? [])];
   const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
   if (step === 0 || items.length === 0) return;

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import { refocus, useFocusHere } from '../forms/focus.js';
 import { chatTexts } from '../texts/chat.js';
 import '../forms/forms.css';
 
@@ -16,11 +17,13 @@ export function PollForm({ create, onDone }: PollFormProps) {
   const [optionCount, setOptionCount] = useState(2);
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState('');
+  const firstField = useFocusHere<HTMLInputElement>();
 
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
     const fields = new FormData(event.currentTarget as HTMLFormElement);
     const options = fields.getAll('option').map(String).filter(Boolean);
+    const focused = document.activeElement;
     setBusy(true);
     try {
       await create(String(fields.get('question')), options, Number(fields.get('seconds')));
@@ -29,12 +32,13 @@ export function PollForm({ create, onDone }: PollFormProps) {
       setError((error as Error).message);
     }
     setBusy(false);
+    refocus(focused);
   };
   return (
     <form class="poll poll-form" aria-label={chatTexts.newPoll} onSubmit={(event) => void submit(event)}>
       <label>
         {chatTexts.question}
-        <input name="question" required maxLength={300} autocomplete="off" />
+        <input ref={firstField} name="question" required maxLength={300} autocomplete="off" />
       </label>
       {Array.from({ length: optionCount }, (_, index) => (
         <label key={index}>

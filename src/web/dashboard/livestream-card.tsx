@@ -3,6 +3,7 @@ import type { CurrentUser } from '../account/account.js';
 import { type ApiResult, callApi, type Stream } from '../api/api-client.js';
 import { ConfirmButton } from '../forms/confirm-button.js';
 import { ErrorText } from '../forms/error-text.js';
+import { useFocusBack } from '../forms/focus.js';
 import { timeText } from '../forms/format.js';
 import { useAction } from '../forms/use-action.js';
 import { translatedNotices } from '../locale/finding-messages.js';
@@ -24,6 +25,7 @@ type LivestreamCardProps = { currentUser: CurrentUser; stream: Stream; onChange:
 export function LivestreamCard({ currentUser, stream, onChange }: LivestreamCardProps) {
   const [open, setOpen] = useState(false);
   const [editing, setEditing] = useState(false);
+  const opener = useFocusBack<HTMLButtonElement>(editing);
   const [notices, setNotices] = useState(stream.notices);
   const action = useAction();
   const { csrfToken } = currentUser;
@@ -88,7 +90,7 @@ export function LivestreamCard({ currentUser, stream, onChange }: LivestreamCard
             />
           ) : (
             <div class="actions">
-              <button type="button" onClick={() => setEditing(true)}>
+              <button type="button" ref={opener} onClick={() => setEditing(true)}>
                 {formsTexts.edit}
               </button>
               {!hasEnded && (

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { Stream } from '../api/api-client.js';
 import { ErrorText } from '../forms/error-text.js';
+import { useFocusHere } from '../forms/focus.js';
 import type { Action } from '../forms/use-action.js';
 import { type Visibility, VisibilitySelect } from '../forms/visibility-select.js';
 import { formsTexts } from '../texts/forms.js';
@@ -30,6 +31,7 @@ type LivestreamFormProps = {
 
 /** Properties of a new or existing livestream. */
 export function LivestreamForm({ stream, submitText, action, onSubmit, onCancel }: LivestreamFormProps) {
+  const firstField = useFocusHere<HTMLInputElement>();
   const [ladder, setLadder] = useState(stream?.ladder ?? null);
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
@@ -53,7 +55,7 @@ export function LivestreamForm({ stream, submitText, action, onSubmit, onCancel 
     <form class="card" onSubmit={submit}>
       <label>
         {formsTexts.title}
-        <input name="title" required maxLength={200} defaultValue={stream?.title ?? ''} />
+        <input ref={firstField} name="title" required maxLength={200} defaultValue={stream?.title ?? ''} />
       </label>
       <label>
         {livestreamTexts.description}

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { ApiResult } from '../api/api-client.js';
+import { refocus } from './focus.js';
 
 export type Action = {
   isBusy: boolean;
@@ -17,9 +18,11 @@ export function useAction(): Action {
     isBusy,
     error,
     async run(call) {
+      const focused = document.activeElement;
       setIsBusy(true);
       const result = await call;
       setIsBusy(false);
+      refocus(focused);
       setError(result.kind === 'ok' ? '' : result.message);
       return result.kind === 'ok' ? result.value : undefined;
     },

@@ -10,6 +10,7 @@ import { LivestreamCard } from '../dashboard/livestream-card.js';
 import { LivestreamForm } from '../dashboard/livestream-form.js';
 import { StorageSection } from '../dashboard/storage-section.js';
 import { VideoSection } from '../dashboard/video-section.js';
+import { useFocusBack } from '../forms/focus.js';
 import { useAction } from '../forms/use-action.js';
 import { PublishStep } from '../setup/publish-step.js';
 import { dashboardTexts } from '../texts/dashboard.js';
@@ -47,6 +48,7 @@ function Livestreams({ currentUser, userId }: { currentUser: CurrentUser; userId
   const [streams, setStreams] = useState<Stream[]>();
   const [reachable, setReachable] = useState(true);
   const [creating, setCreating] = useState(false);
+  const opener = useFocusBack<HTMLButtonElement>(creating);
   const [created, setCreated] = useState<CreateResponse>();
   const action = useAction();
   const poll = useRef<Poll<{ streams: Stream[] }>>(undefined);
@@ -86,7 +88,7 @@ function Livestreams({ currentUser, userId }: { currentUser: CurrentUser; userId
           }}
         />
       ) : (
-        <button type="button" class="primary" onClick={() => setCreating(true)}>
+        <button type="button" ref={opener} class="primary" onClick={() => setCreating(true)}>
           {dashboardTexts.newLivestream}
         </button>
       )}

@@ -111,7 +111,12 @@ function Studio({ currentUser, streamId }: { currentUser: SignedInUser; streamId
           />
           {!hasEnded && (
             <>
-              <div class="tabs" role="tablist" aria-label={studioTexts.waysToBroadcast}>
+              <div
+                class="tabs"
+                role="tablist"
+                aria-label={studioTexts.waysToBroadcast}
+                onKeyDown={(event) => moveInTabs(event, way, setWay)}
+              >
                 {WAYS.map((name) => (
                   <button
                     key={name}
@@ -119,6 +124,7 @@ function Studio({ currentUser, streamId }: { currentUser: SignedInUser; streamId
                     role="tab"
                     id={`tab-${name}`}
                     aria-selected={way === name}
+                    tabIndex={way === name ? 0 : -1}
                     aria-controls={`panel-${name}`}
                     onClick={() => setWay(name)}
                   >
@@ -167,4 +173,14 @@ function Studio({ currentUser, streamId }: { currentUser: SignedInUser; streamId
       </div>
     </>
   );
+}
+
+/** Keys of tabs (WAI-ARIA, tabs pattern): the arrows choose, Tab leaves. */
+function moveInTabs(event: KeyboardEvent, way: Way, choose: (way: Way) => void): void {
+  const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
+  if (step === 0) return;
+  event.preventDefault();
+  const name = WAYS[(WAYS.indexOf(way) + step + WAYS.length) % WAYS.length] ?? way;
+  choose(name);
+  document.getElementById(`tab-${name}`)?.focus();
 }

@@ -60,12 +60,17 @@ export function PlayerFrame({
 
   const view = playback?.view;
   const isPlaying = view?.phase === 'playing' || view?.phase === 'waiting';
+  const focusSettings = (): void => frame.current?.querySelector<HTMLElement>('.settings-button')?.focus();
   const close = (): void => {
     setOpen(undefined);
-    frame.current?.querySelector<HTMLElement>('.settings-button')?.focus();
+    focusSettings();
   };
   const toggle = (name: 'settings' | 'help'): void => setOpen((now) => (now === name ? undefined : name));
   const toggleStats = (): void => setShowsStats((now) => !now);
+  const closeStats = (): void => {
+    setShowsStats(false);
+    focusSettings();
+  };
   useShortcuts({
     ...{ frame, video, playback, isEmbedded },
     onToggleTheatre: isEmbedded ? undefined : theatre.toggle,
@@ -142,7 +147,7 @@ export function PlayerFrame({
         />
       )}
       {playback && showsStats && StatsPanel && (
-        <StatsPanel video={video} stats={() => playback.stats()} onClose={toggleStats} />
+        <StatsPanel video={video} stats={() => playback.stats()} onClose={closeStats} />
       )}
       {controls && open === 'help' && <controls.ShortcutHelp onClose={close} />}
     </div>

@@ -1,5 +1,6 @@
 import { callApi } from '../api/api-client.js';
 import { ErrorText } from '../forms/error-text.js';
+import { useFocusHere } from '../forms/focus.js';
 import { useAction } from '../forms/use-action.js';
 import { setupTexts } from '../texts/setup.js';
 
@@ -12,6 +13,7 @@ type AccountStepProps = {
 /** Registers an account with an invitation, and signs in to it. */
 export function AccountStep({ invitation, onDone }: AccountStepProps) {
   const { isBusy, error, run } = useAction();
+  const firstField = useFocusHere<HTMLInputElement>();
 
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
@@ -24,7 +26,7 @@ export function AccountStep({ invitation, onDone }: AccountStepProps) {
     <form class="card" onSubmit={(event) => void submit(event)}>
       <label>
         {setupTexts.name}
-        <input name="name" autocomplete="username" required maxLength={32} />
+        <input ref={firstField} name="name" autocomplete="username" required maxLength={32} />
       </label>
       <label>
         {setupTexts.password}

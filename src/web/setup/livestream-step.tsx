@@ -2,6 +2,7 @@ import type { CreateResponse } from '../../api/contract.js';
 import type { CurrentUser } from '../account/account.js';
 import { callApi } from '../api/api-client.js';
 import { ErrorText } from '../forms/error-text.js';
+import { useFocusHere } from '../forms/focus.js';
 import { useAction } from '../forms/use-action.js';
 import { setupTexts } from '../texts/setup.js';
 
@@ -10,6 +11,7 @@ type LivestreamStepProps = { currentUser: CurrentUser; onDone: (created: CreateR
 /** Creates a livestream. */
 export function LivestreamStep({ currentUser: { csrfToken }, onDone }: LivestreamStepProps) {
   const { isBusy, error, run } = useAction();
+  const firstField = useFocusHere<HTMLInputElement>();
 
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
@@ -23,7 +25,7 @@ export function LivestreamStep({ currentUser: { csrfToken }, onDone }: Livestrea
     <form class="card" onSubmit={(event) => void submit(event)}>
       <label>
         {setupTexts.firstTitle}
-        <input name="title" required maxLength={200} value={setupTexts.myFirstLivestream} />
+        <input ref={firstField} name="title" required maxLength={200} value={setupTexts.myFirstLivestream} />
       </label>
       <ErrorText>{error}</ErrorText>
       <button type="submit" class="primary" disabled={isBusy}>

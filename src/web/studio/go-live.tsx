@@ -5,6 +5,7 @@ import type { BroadcastState } from '../broadcast/broadcast-state.js';
 import { isOnAir } from '../broadcast/broadcast-state.js';
 import { ConfirmButton } from '../forms/confirm-button.js';
 import { ErrorText } from '../forms/error-text.js';
+import { useKeptFocus } from '../forms/focus.js';
 import { useAction } from '../forms/use-action.js';
 import { studioTexts } from '../texts/studio.js';
 import { type OnAir, onAirOf } from './on-air.js';
@@ -34,6 +35,7 @@ export function GoLive(props: GoLiveProps) {
   const testing = wanted ?? stream.testing;
   const onAir = onAirOf({ ...stream, testing }, browser?.name);
   const isSending = browser !== undefined && isOnAir(browser);
+  const focusKeeper = useKeptFocus<HTMLElement>();
 
   const act = async <T,>(call: Promise<ApiResult<T>>): Promise<T | undefined> => {
     const answer = await action.run(call);
@@ -52,7 +54,7 @@ export function GoLive(props: GoLiveProps) {
   };
 
   return (
-    <section class={`go-live ${onAir}`} aria-label={studioTexts.onAir}>
+    <section {...focusKeeper} class={`go-live ${onAir}`} aria-label={studioTexts.onAir}>
       <p role="status" aria-live="polite">
         {sentenceOf(onAir, way, testing)}
       </p>

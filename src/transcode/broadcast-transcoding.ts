@@ -2,6 +2,7 @@ import type { Logger } from '../platform/index.js';
 import {
   type Broadcast,
   type BroadcastSubscription,
+  type EncoderRun,
   type PassedVideoCodec,
   PUBLICATION_END,
   type PublicationEnd,
@@ -26,6 +27,7 @@ import {
 } from './slate/slate-plan.js';
 import type { SlateRenderer } from './slate/slate-renderer.js';
 import type { BroadcastMemory, TranscodeSettings } from './transcode-settings.js';
+import { EncodedPictures } from './webrtc/encoded-pictures.js';
 import { WebrtcTranscoding } from './webrtc/webrtc-transcoding.js';
 
 /** Time for the encoder to write its remaining output when the broadcast ends, ms. */
@@ -51,6 +53,7 @@ export class BroadcastTranscoding implements BroadcastSubscription {
   readonly #log: Logger;
   readonly #memory: BroadcastMemory;
   readonly #webrtcRenditions = new Set<WebrtcTranscoding>();
+  readonly #pictures = new EncodedPictures();
   #current: FlvLadderSupervisor | RtpLadderSupervisor | undefined;
   #slate: ReconnectSlate | undefined;
   /** Newest slates, by request. */
@@ -153,7 +156,7 @@ export class BroadcastTranscoding implements BroadcastSubscription {
     const known =
       current instanceof FlvLadderSupervisor && current.source === source ? current.gop.copy() : undefined;
     const log = this.#log.child({ publicationId: source.id });
-    const shared = [this.#settings, this.#memory, known ?? new GopBuffer(), log] as const;
+    const shared = [this.#settings, this.#memory, known ?? new GopBuffer(), this.#pictures, log] as const;
     const rendition = new WebrtcTranscoding(source, destination, ...shared, (signal) =>
       this.#renderPauseSlate(destination.passed?.codec, signal),
     );
@@ -168,6 +171,11 @@ export class BroadcastTranscoding implements BroadcastSubscription {
     signal: AbortSignal,
   ): Promise<WebrtcSlate | undefined> {
     return codec === 'hevc' ? undefined : await this.renderWebrtcSlate(codec, signal);
+  }
+
+  encoderRunStarted(run: EncoderRun): void {
+    // RTP sources are not encoded for WebRTC viewers.
+    if (this.#current instanceof FlvLadderSupervisor) this.#pictures.follow(run);
   }
 
   async broadcastEnded(): Promise<void> {

@@ -137,6 +137,7 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
       publicationStarted: (source) => transcoding.publicationStarted(source),
       encodeForWebrtc: (source, destination) => transcoding.encodeForWebrtc(source, destination),
       renderWebrtcSlate: (codec, signal) => transcoding.renderWebrtcSlate(codec, signal),
+      encoderRunStarted: (run) => transcoding.encoderRunStarted(run),
       broadcastEnded: () => transcoding.broadcastEnded().finally(() => transcodings.delete(transcoding)),
     };
   }

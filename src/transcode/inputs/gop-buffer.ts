@@ -56,6 +56,7 @@ export class GopBuffer {
     copy.#newest = this.#newest;
     copy.#oldest = this.#oldest;
     copy.#hasVideo = this.#hasVideo;
+    copy.#isScarce = this.#isScarce;
     return copy;
   }
 
@@ -98,6 +99,11 @@ export class GopBuffer {
   /** Keyframes have been so far apart that an encoder could not join at any time. */
   get isScarce(): boolean {
     return this.#isScarce;
+  }
+
+  /** The last keyframe is too old to be buffered: an encoder cannot join until there is another. */
+  get isLost(): boolean {
+    return this.#isScarce && this.age === undefined;
   }
 
   /** No tags on this timeline. */

@@ -11,21 +11,17 @@ import { TIMELINE_START_MS } from '../ffmpeg/ffmpeg-arguments.js';
 import { type FfmpegProcess, startFfmpeg } from '../ffmpeg/ffmpeg-process.js';
 import { keepRunning } from '../ffmpeg/supervision.js';
 import type { ProcessEnd } from '../hls/encoder.js';
-import { KEYFRAME_INTERVAL } from '../hls/ladder.js';
 import type { GopBuffer } from '../inputs/gop-buffer.js';
 import { KeyframeWatch } from '../inputs/keyframe-watch.js';
 import { tagInput } from '../inputs/tag-framing.js';
 import type { BroadcastMemory, TranscodeSettings } from '../transcode-settings.js';
-import { isPlainAv1 } from './av1-profile.js';
-import { isPlainAvc } from './avc-profile.js';
-import { isPlainHevc } from './hevc-profile.js';
+import type { EncodedPictures } from './encoded-pictures.js';
+import { EncodedVideo } from './encoded-video.js';
+import { isPassableVideo } from './passable-video.js';
 import { PassedVideo } from './passed-video.js';
 import { RenditionPause } from './rendition-pause.js';
 import { WebrtcFlvPipe } from './webrtc-flv-pipe.js';
 import { MAXIMUM_LINES, webrtcRenditionPlan } from './webrtc-rendition-plan.js';
-
-/** Whether viewers that take a codec can play its video, by the decoder configuration. */
-const IS_PLAIN = { h264: isPlainAvc, hevc: isPlainHevc, av1: isPlainAv1 };
 
 const CHECK_INTERVAL_MS = 500;
 /** Maximum wait for the detection of B-frames, ms of media. */
@@ -54,7 +50,9 @@ type Run = {
 
 /**
  * Sends a publication to the SFU without delay: H.264 without B-frames as it is, other video encoded by ffmpeg, audio as
- * Opus. For viewers that take another codec of the source, its video is sent as it is or not at all. It never slows the publisher: when it is too slow it drops frames.
+ * Opus. For viewers that take another codec of the source, its video is sent as it is or not at all. It never slows the
+ * publisher: when it is too slow it drops frames. Video that no encoder can join any more is that of the ladder's encoder,
+ * which has read it from the beginning.
  */
 export class WebrtcTranscoding implements WebrtcRendition {
   readonly closed: Promise<void>;
@@ -70,6 +68,10 @@ export class WebrtcTranscoding implements WebrtcRendition {
   #timeline: { startedAt: number; has: Tracks } | undefined;
   #passed: PassedVideo | undefined;
   #isPassableAtAll = true;
+  /** Pictures of the ladder's encoder. */
+  readonly #pictures: EncodedPictures;
+  /** These, as the video of this rendition. */
+  #encoded: EncodedVideo | undefined;
   readonly #pause: RenditionPause | undefined;
   /** Timestamp of the newest picture, ms. */
   #pictureMs: number | undefined;
@@ -89,6 +91,7 @@ export class WebrtcTranscoding implements WebrtcRendition {
     settings: TranscodeSettings,
     memory: BroadcastMemory,
     gop: GopBuffer,
+    pictures: EncodedPictures,
     log: Logger,
     renderSlate: (signal: AbortSignal) => Promise<WebrtcSlate | undefined>,
   ) {
@@ -97,6 +100,7 @@ export class WebrtcTranscoding implements WebrtcRendition {
     this.#settings = settings;
     this.#memory = memory;
     this.#gop = gop;
+    this.#pictures = pictures;
     this.#clock = settings.clock;
     this.#log = log;
     settings.clock.every(CHECK_INTERVAL_MS, () => this.#check(), this.#over.signal);
@@ -115,6 +119,7 @@ export class WebrtcTranscoding implements WebrtcRendition {
     this.#pictureMs = gop.tags.findLast(({ kind, header }) => kind === 'video' && !header)?.timestamp;
     this.#subscribe();
     this.#passIfPossible();
+    this.#readPicturesIfLost();
     this.closed = this.#supervise();
   }
 
@@ -128,7 +133,7 @@ export class WebrtcTranscoding implements WebrtcRendition {
 
   close(): void {
     this.#over.abort();
-    this.#passed = undefined;
+    this.#endVideo();
     this.#wake?.();
     this.#stop();
   }
@@ -142,7 +147,7 @@ export class WebrtcTranscoding implements WebrtcRendition {
         if (late) return;
         this.#gop.reset(has.video);
         this.#keyframes.reset();
-        this.#passed = undefined;
+        this.#endVideo();
         this.#pictureMs = undefined;
         this.#pause?.end();
         this.#stop();
@@ -171,6 +176,7 @@ export class WebrtcTranscoding implements WebrtcRendition {
       this.close();
       return;
     }
+    this.#readPicturesIfLost();
     const run = this.#run;
     // The encoder's next frame is a keyframe.
     if (run?.has.video && tag.kind === 'video' && !tag.header) this.#pause?.end();
@@ -201,14 +207,15 @@ export class WebrtcTranscoding implements WebrtcRendition {
 
   /** A source that is ahead of the clock may rest. */
   #pictureAgeMs(): number | undefined {
-    if (!(this.#passed || this.#run?.has.video) || !this.#timeline || this.#pictureMs === undefined)
-      return undefined;
+    const hasVideo = this.#passed || this.#encoded || this.#run?.has.video;
+    if (!hasVideo || !this.#timeline || this.#pictureMs === undefined) return undefined;
     return this.#clock.now() - (this.#timeline.startedAt + this.#pictureMs);
   }
 
   #passIfPossible(): void {
     const { age, videoHeader } = this.#gop;
-    if (this.#run?.has.video || age === undefined || !videoHeader || !this.#isPassable()) return;
+    if (this.#encoded || this.#run?.has.video || age === undefined || !videoHeader || !this.#isPassable())
+      return;
     this.#beginPassthrough(videoHeader);
     this.#passed?.begin(this.#gop);
     if (this.#passed) this.#log.info({ passthrough: true }, 'WebRTC rendition started');
@@ -223,9 +230,26 @@ export class WebrtcTranscoding implements WebrtcRendition {
     this.#passed = new PassedVideo({ codec, sink, header, originMs: this.#timeline.startedAt, onDrop });
   }
 
+  /** Reads the pictures of the ladder's encoder when an own one could not join. */
+  #readPicturesIfLost(): void {
+    const { passed } = this.#destination;
+    if (!this.#gop.isLost || this.#passed || this.#encoded || this.#run?.has.video) return;
+    // The ladder is H.264.
+    if (passed?.codec !== 'h264' || this.#over.signal.aborted) return;
+    const [pictures, pause] = [this.#pictures, this.#pause];
+    this.#encoded = new EncodedVideo({ pictures, sink: passed.pictures, pause });
+    this.#log.info({ passthrough: false, ladder: true }, 'WebRTC rendition started');
+  }
+
+  #endVideo(): void {
+    this.#passed = undefined;
+    this.#encoded?.close();
+    this.#encoded = undefined;
+  }
+
   #end(reason: PublicationEnd): void {
     this.#over.abort();
-    this.#passed = undefined;
+    this.#endVideo();
     this.#wake?.();
     if (reason === 'replaced') this.#stop();
     else this.#run?.pipe.end();
@@ -256,7 +280,9 @@ export class WebrtcTranscoding implements WebrtcRendition {
   }
 
   get #encodesVideo(): boolean {
-    return !this.#passed && this.#gop.seen.video && this.#destination.videoPort !== undefined;
+    return (
+      !this.#passed && !this.#encoded && this.#gop.seen.video && this.#destination.videoPort !== undefined
+    );
   }
 
   get #encodesAudio(): boolean {
@@ -267,7 +293,8 @@ export class WebrtcTranscoding implements WebrtcRendition {
   #ready(): boolean {
     const { age, span, videoHeader, audioHeader } = this.#gop;
     const video = this.#encodesVideo;
-    if (!this.#timeline || age === undefined || !(video || this.#encodesAudio)) return false;
+    const mayJoin = age !== undefined || this.#encoded !== undefined;
+    if (!this.#timeline || !mayJoin || !(video || this.#encodesAudio)) return false;
     if (span >= PATIENCE_MS) return true;
     if (this.#timeline.has.audio && !audioHeader) return false;
     return !video || (videoHeader !== undefined && this.#source.info.video?.bFrames !== undefined);
@@ -328,16 +355,13 @@ export class WebrtcTranscoding implements WebrtcRendition {
     return video?.codec !== 'hevc' || video.bFrames !== undefined || this.#gop.span >= PATIENCE_MS * 2;
   }
 
-  /** Whether every browser can play it: no reordering, and regular keyframes. */
   #isPassable(): boolean {
-    const { video } = this.#source.info;
     const { passed } = this.#destination;
-    if (!passed || video?.codec !== passed.codec) return false;
-    const { videoHeader } = this.#gop;
-    if (passed.codec !== 'av1' && video.bFrames !== false) return false;
-    if (!IS_PLAIN[passed.codec](videoHeader)) return false;
-    const tooLong = (video.keyframeInterval ?? 0) > KEYFRAME_INTERVAL.most + 0.1;
-    return !tooLong && this.#keyframes.fault !== 'too-far-apart';
+    const { video } = this.#source.info;
+    const tooFarApart = this.#keyframes.fault === 'too-far-apart';
+    return (
+      passed !== undefined && !tooFarApart && isPassableVideo(passed.codec, video, this.#gop.videoHeader)
+    );
   }
 
   /** Whether another process must go on with this tag: with other tracks, another configuration or smaller timestamps. */

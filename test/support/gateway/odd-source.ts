@@ -61,6 +61,15 @@ export async function readMediaPlaylist({ hls }: Livestream): Promise<string> {
   return await (await fetch(new URL(name, hls))).text();
 }
 
+/** Waits until a viewer who joins gets one run: ffmpeg 5 does not read a second initialization section. */
+export async function untilContinuous(livestream: Livestream): Promise<void> {
+  await until('enough is published since the last discontinuity', async () => {
+    const [current = ''] = (await readMediaPlaylist(livestream)).split('#EXT-X-DISCONTINUITY\n').slice(-1);
+    const durations = [...current.matchAll(/#EXTINF:([\d.]+)/g)].map((match) => Number(match[1]));
+    return durations.length >= 3 && durations.reduce((sum, duration) => sum + duration) >= JOIN_AFTER_S;
+  });
+}
+
 /** Asserts that a source plays from beginning to end as if it were not odd. */
 export async function assertPlays(
   t: Test,
@@ -70,12 +79,7 @@ export async function assertPlays(
   const livestream = await gateway.createLivestream();
   const client = await publishTags(t, gateway, livestream, tags);
   await gateway.untilLive(livestream);
-  // ffmpeg 5 does not read a second initialization section.
-  await until('enough is published since the last discontinuity', async () => {
-    const [current = ''] = (await readMediaPlaylist(livestream)).split('#EXT-X-DISCONTINUITY\n').slice(-1);
-    const durations = [...current.matchAll(/#EXTINF:([\d.]+)/g)].map((match) => Number(match[1]));
-    return durations.length >= 3 && durations.reduce((sum, duration) => sum + duration) >= JOIN_AFTER_S;
-  });
+  await untilContinuous(livestream);
   const file = await recordStrictly(t, livestream);
   t.equal(await sizeOf(file), '320,180');
   if (hasAudio) await assertInSync(t, file, RECORDED_S - 2);

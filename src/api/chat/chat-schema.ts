@@ -166,7 +166,7 @@ export const ChatBanRequest = Type.Object(
         description: 'Duration of a timeout; missing: permanent ban',
       }),
     ),
-    reason: Type.Optional(Type.String({ maxLength: 200, pattern: '^\\P{Cc}*$' })),
+    reason: Type.Optional(Type.String({ maxLength: 200, pattern: '^[^\\p{Cc}\\p{Cs}]*$' })),
     address: Type.Optional(
       Type.Boolean({ description: 'Bans the address of the user too; default: for permanent bans only' }),
     ),

@@ -3,10 +3,10 @@ import type { ErrorCode } from '../../platform/index.js';
 
 export type { ErrorCode } from '../../platform/index.js';
 
-/** One line without control characters and with a visible character. */
-export const ONE_LINE = '^\\P{Cc}*[^\\s\\p{C}]\\P{Cc}*$';
+/** One line without control characters and with a visible character. JSON of PostgreSQL takes no halves of characters (`Cs`). */
+export const ONE_LINE = '^[^\\p{Cc}\\p{Cs}]*[^\\s\\p{C}][^\\p{Cc}\\p{Cs}]*$';
 /** Lines of text; PostgreSQL stores no U+0000. */
-export const MANY_LINES = '^[\\P{Cc}\\n\\r\\t]*$';
+export const MANY_LINES = '^(?:[^\\p{Cc}\\p{Cs}]|[\\n\\r\\t])*$';
 
 /** HTTP or HTTPS URL. */
 export const WEB_ADDRESS = '^https?://[^\\s\\p{Cc}]+$';

@@ -72,7 +72,9 @@ export const oembedRoutes: FastifyPluginAsync<OembedRoutesOptions> = async (plai
 function pageOf(address: string, bases: string[]): PageAddress | undefined {
   if (!URL.canParse(address)) return undefined;
   const { origin, pathname } = new URL(address);
+  // The host of a request may be no host.
   const base = bases
+    .filter((each) => URL.canParse(each))
     .map((each) => new URL(each).href)
     .find((each) => `${origin}${pathname}`.startsWith(each));
   if (base === undefined) return undefined;

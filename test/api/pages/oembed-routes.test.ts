@@ -22,7 +22,8 @@ function open(t: Test) {
           }
         : undefined,
   });
-  const get = (query: Record<string, string>) => app.inject(`/api/oembed?${new URLSearchParams(query)}`);
+  const get = (query: Record<string, string>, headers = {}) =>
+    app.inject({ url: `/api/oembed?${new URLSearchParams(query)}`, headers });
   return get;
 }
 
@@ -60,6 +61,7 @@ t.test('addresses of other sites and pages, and other formats, are refused', asy
   ])
     assertErrorResponse(t, await get({ url }), 404, 'not_found');
   const url = `https://live.example.test/watch/${ID}`;
+  t.equal((await get({ url }, { host: '[' })).statusCode, 200, 'a request for no host');
   assertErrorResponse(t, await get({ url, format: 'xml' }), 501, 'format_unsupported');
   assertErrorResponse(t, await get({ url, maxwidth: '0' }), 400, 'validation_failed');
   assertErrorResponse(t, await get({ url: 'x'.repeat(2_001) }), 400, 'validation_failed');

@@ -1,7 +1,9 @@
 import { Metadata } from '@tus/server';
 import type { FastifyRequest } from 'fastify';
+import { Value } from 'typebox/value';
 import { PublicError } from '../../platform/index.js';
 import type { Video } from '../contract.js';
+import { UserId } from '../server/common-schema.js';
 
 /** An upload as its first request announces it. */
 export type AnnouncedUpload = {
@@ -38,7 +40,7 @@ export function readAnnouncement({ headers }: FastifyRequest): AnnouncedUpload {
     uploadBytes: Number(length),
     title: titleOf(metadata),
     visibility: visibility as Video['visibility'],
-    userId: metadata.userId || undefined,
+    userId: userIdIn(metadata),
   };
 }
 
@@ -49,6 +51,12 @@ function readMetadata(header: string | string[] | undefined): Record<string, str
   } catch {
     throw new PublicError(400, 'bad_request', 'Upload-Metadata is not as the tus protocol says.');
   }
+}
+
+function userIdIn({ userId }: Record<string, string | null>): string | undefined {
+  if (!userId) return undefined;
+  if (!Value.Check(UserId, userId)) throw new PublicError(400, 'bad_request', 'userId is not a user id.');
+  return userId;
 }
 
 /** The title, else the name of the file without folders and extension. */

@@ -37,6 +37,7 @@ t.test(
       status: 400,
       code: 'bad_request',
     });
+    t.match(await uploads.announce(10, { userId: 'a\0b' }), { status: 400, code: 'bad_request' });
     const first = await uploads.announce(30_000_000, user);
     t.equal(first.status, 201);
     t.match(await uploads.announce(30_000_000, user), { status: 413, code: 'storage_quota_reached' });

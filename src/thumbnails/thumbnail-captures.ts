@@ -14,7 +14,7 @@ const ENCODE_LIMIT_MS = 8_000;
 const ENCODE_POLL_MS = 250;
 
 export type ThumbnailCapturesOptions = {
-  livestreams: Pick<Livestreams, 'find'>;
+  livestreams: Pick<Livestreams, 'find' | 'onUpdate'>;
   streams: Pick<StreamRegistry, 'onChange'>;
   packager: Pick<Packager, 'findPresentation'>;
   thumbnails: Pick<ThumbnailStore, 'capture'>;
@@ -48,9 +48,17 @@ export class ThumbnailCaptures {
 
   /** Starts capturing; must be called before the first broadcast goes live. */
   start(): void {
-    const { streams, intervalMs, clock } = this.#options;
+    const { streams, livestreams, intervalMs, clock } = this.#options;
     if (intervalMs === 0) return;
-    this.#unsubscribe = streams.onChange((change) => this.#changed(change));
+    const unsubscribes = [
+      streams.onChange((change) => this.#changed(change)),
+      livestreams.onUpdate((streamId, accessChanged) => {
+        if (accessChanged) this.#accessChanged(streamId);
+      }),
+    ];
+    this.#unsubscribe = () => {
+      for (const unsubscribe of unsubscribes) unsubscribe();
+    };
     clock.every(POLL_INTERVAL_MS, () => this.#captureNext(), this.#lifetime.signal);
   }
 
@@ -75,6 +83,12 @@ export class ThumbnailCaptures {
       schedule.dueAtMs = Math.max(schedule.dueAtMs, this.#options.clock.monotonic() + FIRST_CAPTURE_DELAY_MS);
   }
 
+  /** A picture that was taken while the livestream was private is not shown any more: another one is due. */
+  #accessChanged(streamId: string): void {
+    const schedule = this.#schedules.get(streamId);
+    if (schedule) schedule.dueAtMs = Math.min(schedule.dueAtMs, this.#options.clock.monotonic());
+  }
+
   #captureNext(): void {
     if (this.#current) return;
     const now = this.#options.clock.monotonic();
@@ -96,6 +110,7 @@ export class ThumbnailCaptures {
     try {
       const livestream = await livestreams.find(streamId);
       if (livestream?.thumbnailUrl !== null) return;
+      const { visibility } = livestream;
       const media = presentation?.newestKeyframe() ?? (await this.#encodeKeyframe(presentation));
       if (!media) {
         // No keyframe: the broadcast is audio only, or has no HLS video yet.
@@ -104,7 +119,7 @@ export class ThumbnailCaptures {
       }
       const jpeg = await renderThumbnail(ffmpeg, media, { clock, maxPixels, signal: this.#lifetime.signal });
       // Drops the capture of a broadcast that ended meanwhile: its livestream may be deleted.
-      if (this.#schedules.get(streamId) === schedule) thumbnails.capture(streamId, jpeg);
+      if (this.#schedules.get(streamId) === schedule) thumbnails.capture(streamId, jpeg, visibility);
     } catch (error) {
       log.debug({ err: error, streamId, broadcastId }, 'thumbnail capture failed');
     }

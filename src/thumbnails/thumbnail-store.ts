@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { newId } from '../platform/index.js';
+import type { Visibility } from '../streams/index.js';
 
 /** Greatest size of a thumbnail, bytes. */
 export const MAX_THUMBNAIL_BYTES = 512 * 1024;
@@ -15,6 +16,9 @@ export type Thumbnail = {
   version: string;
 };
 
+/** `isPrivate`: its livestream was private then, as during a test. */
+type Captured = Thumbnail & { isPrivate: boolean };
+
 const VERSION_DIGITS = 16;
 /** Memory for captured thumbnails, bytes: more than a thousand of usual size. */
 const MAX_CAPTURED_BYTES = 64 * 1024 * 1024;
@@ -26,7 +30,7 @@ const MAX_CAPTURED_BYTES = 64 * 1024 * 1024;
 export class ThumbnailStore {
   readonly #folder: string;
   /** Keyed by livestream id; the oldest capture first. */
-  readonly #captured = new Map<string, Thumbnail>();
+  readonly #captured = new Map<string, Captured>();
   #capturedBytes = 0;
 
   /** @param options `folder` is created with the first upload */
@@ -55,12 +59,16 @@ export class ThumbnailStore {
     return thumbnail;
   }
 
-  /** Replaces the captured thumbnail of the running broadcast; ignores bytes of an unknown type. */
-  capture(streamId: string, bytes: Buffer): void {
+  /**
+   * Replaces the captured thumbnail of the running broadcast; ignores bytes of an unknown type.
+   *
+   * @param visibility that of the livestream when the picture was taken
+   */
+  capture(streamId: string, bytes: Buffer, visibility: Visibility): void {
     const thumbnail = describe(bytes);
     if (!thumbnail) return;
     this.#forget(streamId);
-    this.#captured.set(streamId, thumbnail);
+    this.#captured.set(streamId, { ...thumbnail, isPrivate: visibility === 'private' });
     this.#capturedBytes += bytes.length;
     for (const oldest of this.#captured.keys()) {
       if (this.#capturedBytes <= MAX_CAPTURED_BYTES) break;
@@ -68,9 +76,15 @@ export class ThumbnailStore {
     }
   }
 
-  /** Returns the newest captured thumbnail of a livestream, also after its broadcast ended. */
-  captured(streamId: string): Thumbnail | undefined {
-    return this.#captured.get(streamId);
+  /**
+   * Returns the newest captured thumbnail of a livestream, also after its broadcast ended; none that was taken while the livestream
+   * was private, if it is so no more.
+   *
+   * @param visibility that of the livestream now
+   */
+  captured(streamId: string, visibility: Visibility): Thumbnail | undefined {
+    const captured = this.#captured.get(streamId);
+    return captured?.isPrivate && visibility !== 'private' ? undefined : captured;
   }
 
   async findUpload(streamId: string): Promise<Thumbnail | undefined> {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import t, { type Test } from 'tap';
 import type { Presentation } from '../../src/packager/index.js';
-import type { Livestream, StreamChange, StreamState } from '../../src/streams/index.js';
+import type { Livestream, StreamChange, StreamState, Visibility } from '../../src/streams/index.js';
 import { ThumbnailCaptures, ThumbnailStore } from '../../src/thumbnails/index.js';
 import { FakeClock } from '../support/fakes/fake-clock.js';
 import { recordLog } from '../support/fixtures/log-record.js';
@@ -36,11 +36,22 @@ function openCaptures(t: Test, { intervalMs = 60_000, program = RECORD_INPUT, ho
   const stored = new Map<string, string | null>();
   /** Newest keyframe by livestream. */
   const media = new Map<string, Buffer>();
+  const visibilities = new Map<string, Visibility>();
   let listener: (change: StreamChange) => void = () => {};
+  let updated: (streamId: string, accessChanged: boolean) => void = () => {};
   const captures = new ThumbnailCaptures({
     maxPixels: 2_073_600,
     livestreams: {
-      find: async (id) => ({ id, thumbnailUrl: stored.get(id) ?? null }) as Livestream,
+      find: async (id) =>
+        ({
+          id,
+          thumbnailUrl: stored.get(id) ?? null,
+          visibility: visibilities.get(id) ?? 'public',
+        }) as Livestream,
+      onUpdate: (given) => {
+        updated = given;
+        return () => {};
+      },
     },
     streams: {
       onChange: (given) => {
@@ -78,6 +89,10 @@ function openCaptures(t: Test, { intervalMs = 60_000, program = RECORD_INPUT, ho
       if (name === 'live') media.set(streamId, jpeg(streamId));
       listener({ streamId, broadcastId, from: 'starting', to, wasLive: false });
     },
+    setVisibility(streamId: string, visibility: Visibility): void {
+      visibilities.set(streamId, visibility);
+      updated(streamId, true);
+    },
     /** Advances the clock second by second, and waits for captures started in each. */
     async advance(seconds: number): Promise<void> {
       for (let second = 0; second < seconds; second++) {
@@ -96,7 +111,10 @@ function openCaptures(t: Test, { intervalMs = 60_000, program = RECORD_INPUT, ho
         .map((line) => line.slice(3));
     },
     kept: (streamId: string): string | undefined =>
-      thumbnails.captured(streamId)?.bytes.toString('latin1', 3).trim(),
+      thumbnails
+        .captured(streamId, visibilities.get(streamId) ?? 'public')
+        ?.bytes.toString('latin1', 3)
+        .trim(),
     failures: () =>
       lines().filter(({ level, msg }) => level === 20 && /thumbnail capture failed/.test(String(msg))),
   };
@@ -118,6 +136,19 @@ t.test('a thumbnail is captured 3 s after a broadcast goes live, then at every i
   await advance(1);
   t.equal(kept('a'), 'later', 'the new capture replaces the old one');
   t.same(inputs(), ['a', 'later']);
+});
+
+t.test('a broadcast that becomes public gets another thumbnail at once, and none of its test', async (t) => {
+  const { changeState, advance, kept, setVisibility, media } = openCaptures(t);
+  setVisibility('a', 'private');
+  changeState('a', 'live');
+  await advance(3);
+  t.equal(kept('a'), 'a', 'for those who may watch the test');
+  media.set('a', jpeg('public'));
+  setVisibility('a', 'public');
+  t.equal(kept('a'), undefined);
+  await advance(1);
+  t.equal(kept('a'), 'public');
 });
 
 t.test('a livestream with an uploaded or external thumbnail is not captured', async (t) => {

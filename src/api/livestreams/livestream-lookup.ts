@@ -155,13 +155,13 @@ export class LivestreamLookup {
   /** Converts a livestream for responses; without the name of its owner while the database does not tell it. */
   async show(livestream: Livestream): Promise<Stream> {
     const { streams, viewers, thumbnails, urls } = this.#options;
-    const { id, userId } = livestream;
+    const { id, userId, visibility } = livestream;
     const userName = userId === null ? null : await this.#names.get(userId).catch(() => null);
     const facts = {
       userName,
       status: streams.status(id),
       viewers: viewers(id),
-      captured: thumbnails.captured(id),
+      captured: thumbnails.captured(id, visibility),
     };
     return toStream(livestream, facts, urls);
   }

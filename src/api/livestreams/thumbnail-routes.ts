@@ -122,8 +122,8 @@ export const thumbnailRoutes: FastifyPluginAsync<ThumbnailRoutesOptions> = async
     },
     async (request, reply) => {
       const livestream = await lookup.findWatchable(request, request.params.streamId);
-      const { id, thumbnailUrl } = livestream;
-      let found = thumbnailUrl === null ? thumbnails.captured(id) : undefined;
+      const { id, thumbnailUrl, visibility } = livestream;
+      let found = thumbnailUrl === null ? thumbnails.captured(id, visibility) : undefined;
       if (thumbnailUrl !== null && !/^https?:/.test(thumbnailUrl)) found = await thumbnails.findUpload(id);
       if (!found)
         throw new PublicError(404, 'thumbnail_not_found', 'This livestream has no thumbnail on this server.');

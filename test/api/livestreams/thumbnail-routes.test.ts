@@ -149,7 +149,7 @@ t.test('without an upload a livestream has the newest captured thumbnail', async
   };
   t.equal(await listed(), null);
 
-  thumbnails.capture(streamId, JPEG);
+  thumbnails.capture(streamId, JPEG, 'public');
   const first = await thumbnailUrlOf();
   t.match(first, new RegExp(`^https://live.example.test${url}\\?v=[0-9a-f]{16}$`));
   t.equal(await listed(), first);
@@ -164,7 +164,7 @@ t.test('without an upload a livestream has the newest captured thumbnail', async
   t.equal((await app.inject({ url, headers: known })).statusCode, 304);
 
   const next = Buffer.concat([JPEG, Buffer.from('later')]);
-  thumbnails.capture(streamId, next);
+  thumbnails.capture(streamId, next, 'public');
   t.not(await thumbnailUrlOf(), first, 'the next thumbnail has another URL');
   const outdated = await app.inject({ url: local, headers: known });
   t.same(outdated.rawPayload, next, 'the old URL has the new thumbnail');
@@ -173,14 +173,14 @@ t.test('without an upload a livestream has the newest captured thumbnail', async
   const payload = PNG;
   await app.inject({ method: 'PUT', url, headers: { ...headers, 'content-type': 'image/png' }, payload });
   const uploaded = await thumbnailUrlOf();
-  thumbnails.capture(streamId, JPEG);
+  thumbnails.capture(streamId, JPEG, 'public');
   t.equal(await thumbnailUrlOf(), uploaded, 'an upload takes precedence');
   t.same((await app.inject(url)).rawPayload, PNG);
   await app.inject({ method: 'DELETE', url, headers });
   t.equal(await thumbnailUrlOf(), null, 'both are removed');
   assertErrorResponse(t, await app.inject(url), 404, 'thumbnail_not_found');
 
-  thumbnails.capture(streamId, JPEG);
+  thumbnails.capture(streamId, JPEG, 'public');
   const elsewhere = 'https://example.test/a.png';
   await app.inject({ method: 'PATCH', url: at, headers, payload: { thumbnailUrl: elsewhere } });
   t.equal(await thumbnailUrlOf(), elsewhere);
@@ -196,17 +196,22 @@ t.test('without an upload a livestream has the newest captured thumbnail', async
   const own = await app.inject({ url, headers });
   t.same(own.rawPayload, JPEG);
   t.match(own.headers, { 'cache-control': 'private, no-store' });
+  thumbnails.capture(streamId, next, 'private');
+  t.same((await app.inject({ url, headers })).rawPayload, next);
+  await app.inject({ method: 'PATCH', url: at, headers, payload: { visibility: 'public' } });
+  t.equal(await thumbnailUrlOf(), null, 'a picture of a private broadcast');
+  assertErrorResponse(t, await app.inject({ url, headers }), 404, 'thumbnail_not_found');
 });
 
 t.test('a removed livestream has no captured thumbnail', async (t) => {
   const thumbnails = new ThumbnailStore({ folder: path.join(t.testdir(), 'thumbnails') });
   const { app, create } = await openLivestreamApi(t, { thumbnails });
   const streamId = await create();
-  thumbnails.capture(streamId, JPEG);
+  thumbnails.capture(streamId, JPEG, 'public');
   await app.inject({
     method: 'DELETE',
     url: `/api/livestream/${streamId}`,
     headers: authorizationOf('anna'),
   });
-  t.equal(thumbnails.captured(streamId), undefined);
+  t.equal(thumbnails.captured(streamId, 'public'), undefined);
 });

@@ -67,6 +67,8 @@ export class BroadcastRecorder implements BroadcastSubscription {
   /** During a private test nothing is recorded by itself, and nobody can rewind to it later. */
   #isTesting = false;
   #isEnded = false;
+  /** Nothing starts by itself any more, also when what was recorded has been deleted. */
+  #wasRecorded = false;
 
   constructor(broadcast: Broadcast, host: RecorderHost) {
     this.#broadcast = broadcast;
@@ -263,7 +265,7 @@ export class BroadcastRecorder implements BroadcastSubscription {
     undecided: readonly CompletedSegment[],
   ): Promise<void> {
     const { table, checkRoom, defaultRenditions } = this.#host;
-    const isWanted = livestream?.recordingEnabled === true && !this.#isTesting;
+    const isWanted = livestream?.recordingEnabled === true && !this.#isTesting && !this.#wasRecorded;
     if (!isWanted || (await table.hasAny(this.#broadcast.id))) return;
     try {
       await checkRoom(livestream.userId);
@@ -303,6 +305,7 @@ export class BroadcastRecorder implements BroadcastSubscription {
       dropped: () => this.#broadcast.notice(NOTICE, SLOW_DISK_NOTICE),
     });
     this.#active = active;
+    this.#wasRecorded = true;
     this.#updateDemand();
     return active;
   }

@@ -200,6 +200,22 @@ t.test('an account above its quota is told, and records again after a deletion',
   t.same(notices(), []);
 });
 
+t.test('a broadcast whose recording was deleted is recorded again by hand only', async (t) => {
+  const fixture = await openRecordingsFixture(t);
+  const { livestreams, recordings } = fixture;
+  recordings.start();
+  const streamId = await fixture.create();
+  const live = await fixture.publish(streamId);
+  live.feed(syntheticSegment(0));
+  const { id } = await live.untilRecording(({ durationS }) => durationS === 2);
+  await recordings.stopRecording(id);
+  await recordings.remove((await recordings.find(id))!);
+  await until('it is deleted', async () => (await recordings.find(id)) === undefined);
+  await livestreams.edit(streamId, { title: 'Another' });
+  live.feed(syntheticSegment(1));
+  t.match(await recordings.startRecording(streamId), { title: 'Another' }, 'none is under way');
+});
+
 t.test('steps of the wall clock take nothing from a recording, and it ends after its start', async (t) => {
   let stepMs = 0;
   const fixture = await openRecordingsFixture(t, {

@@ -236,8 +236,7 @@ export class WebrtcTranscoding implements WebrtcRendition {
     if (!this.#gop.isLost || this.#passed || this.#encoded || this.#run?.has.video) return;
     // The ladder is H.264.
     if (passed?.codec !== 'h264' || this.#over.signal.aborted) return;
-    const [pictures, pause] = [this.#pictures, this.#pause];
-    this.#encoded = new EncodedVideo({ pictures, sink: passed.pictures, pause });
+    this.#encoded = new EncodedVideo({ pictures: this.#pictures, sink: passed.pictures, pause: this.#pause });
     this.#log.info({ passthrough: false, ladder: true }, 'WebRTC rendition started');
   }
 

@@ -63,7 +63,7 @@ import type { Qoe } from '../qoe/index.js';
 import type { Recordings } from '../recordings/index.js';
 import type { Restreams } from '../restreams/index.js';
 import { type SocketServer, socketRoutes } from '../sockets/index.js';
-import type { Livestreams, StreamRegistry } from '../streams/index.js';
+import type { JoinFailed, Livestreams, StreamRegistry } from '../streams/index.js';
 import type { ThumbnailStore } from '../thumbnails/index.js';
 import type { Videos } from '../videos/index.js';
 import type { Webhooks } from '../webhooks/index.js';
@@ -155,7 +155,9 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
       await scope.register(viewerRoutes, { audience, authenticate, guards, iceServers, clock });
       await scope.register(chatRoutes, { chat, guards });
       await scope.register(livestreamHealthRoutes, { health: modules.health, chat, guards });
-      await scope.register(analyticsRoutes, { streams, audience, chat, lookup, guards, clock });
+      await scope.register(analyticsRoutes, {
+        ...{ streams, audience, chat, qoe: modules.qoe, lookup, guards, clock },
+      });
       await scope.register(qoeListRoutes, { qoe: modules.qoe, lookup, guards });
       await scope.register(streamKeyRoutes, { lookup, guards, keys, urls, clock });
       await scope.register(livestreamRecordingRoutes, { ...recordingOptions, lookup });
@@ -221,7 +223,12 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
 
   const { packager, load, log } = modules;
   const media = { packager, admission: audience, load, clock, log };
-  await http.register(hlsRoutes, { ...media, recordCmcd: (sample) => modules.qoe.recordCmcd(sample) });
+  const joinFailed: JoinFailed = (...failure) => modules.qoe.joinFailed(...failure);
+  await http.register(hlsRoutes, {
+    ...media,
+    joinFailed,
+    recordCmcd: (sample) => modules.qoe.recordCmcd(sample),
+  });
   const { recordingAdmission } = modules;
   await http.register(dashRoutes, {
     ...media,
@@ -250,6 +257,7 @@ export async function registerRoutes(http: FastifyInstance, modules: GatewayModu
     egress: modules.whepEgress,
     admission: audience,
     findLivestream: (streamId) => livestreams.find(streamId),
+    joinFailed,
     iceServers,
     offers: modules.viewerOffers,
     clock,

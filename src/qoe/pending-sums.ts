@@ -15,6 +15,8 @@ export class PendingSums<Sums> {
   readonly #options: PendingSumsOptions<Sums>;
   readonly #waiting = new Map<string, Sums>();
   #storing: Promise<void> | undefined;
+  /** Write of what came during the one that runs. */
+  #next: Promise<void> | undefined;
 
   constructor(options: PendingSumsOptions<Sums>) {
     this.#options = options;
@@ -31,7 +33,16 @@ export class PendingSums<Sums> {
 
   /** Stores what waits; what cannot be stored waits on. Never rejects. */
   stored(): Promise<void> {
-    this.#storing ??= this.#store().finally(() => {
+    if (!this.#storing) return this.#begin();
+    this.#next ??= this.#storing.then(() => {
+      this.#next = undefined;
+      return this.#begin();
+    });
+    return this.#next;
+  }
+
+  #begin(): Promise<void> {
+    this.#storing = this.#store().finally(() => {
       this.#storing = undefined;
     });
     return this.#storing;

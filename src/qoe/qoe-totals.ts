@@ -30,6 +30,8 @@ export type QoeSample = {
   /** Errors that interrupted playback. */
   failures: number;
   latencyMs?: number | undefined;
+  /** The viewer got no picture after an error; at most once per player. */
+  neverPlayed?: boolean | undefined;
   /** The player fell to HLS for this reason. */
   fall?: FallReason | undefined;
 };

@@ -1,6 +1,7 @@
 import type { Clock, Logger, Sql } from '../platform/index.js';
 import type { Broadcast, BroadcastSubscriber, BroadcastSubscription } from '../streams/index.js';
 import { type CmcdSample, CmcdSums } from './cmcd.js';
+import { type JoinFailureCount, JoinFailures } from './join-failures.js';
 import { PendingSums } from './pending-sums.js';
 import { type BroadcastQoe, type BroadcastTotals, QoeTable } from './qoe-table.js';
 import { addSample, emptyTotals, mergeTotals, type QoeSample } from './qoe-totals.js';
@@ -22,6 +23,7 @@ export class Qoe implements BroadcastSubscriber {
   readonly #broadcasts = new Map<string, string>();
   readonly #pending: PendingSums<BroadcastTotals>;
   readonly #cmcd: CmcdSums;
+  readonly #joinFailures: JoinFailures;
 
   constructor(options: QoeOptions) {
     this.#options = options;
@@ -30,6 +32,7 @@ export class Qoe implements BroadcastSubscriber {
     const store = (sums: BroadcastTotals[]): Promise<void> => this.#table.add(sums);
     this.#pending = new PendingSums<BroadcastTotals>({ merge: mergeTotals, store, log });
     this.#cmcd = new CmcdSums(options);
+    this.#joinFailures = new JoinFailures(options);
     options.clock.every(STORE_EVERY_MS, () => void this.stored(), this.#lifetime.signal);
   }
 
@@ -55,6 +58,7 @@ export class Qoe implements BroadcastSubscriber {
       const key = `${broadcastId} ${delivery}`;
       const totals = this.#pending.open(key, () => ({ ...emptyTotals(), broadcastId, delivery }));
       if (totals) addSample(totals, sample);
+      if (sample.neverPlayed) this.joinFailed(streamId, `player_${delivery}`);
     }
     return true;
   }
@@ -68,6 +72,21 @@ export class Qoe implements BroadcastSubscriber {
     if (this.#broadcasts.get(streamId) === broadcastId) this.#cmcd.record(broadcastId, sample);
   }
 
+  /** Counts a failed attempt to watch, if there is a broadcast. @param code one of the gateway's own */
+  joinFailed(streamId: string, code: string): void {
+    const broadcastId = this.#broadcasts.get(streamId);
+    if (broadcastId) this.#joinFailures.record(broadcastId, code, this.#options.clock.now());
+  }
+
+  /** Returns the failed attempts to watch a broadcast, by interval and code. */
+  async listJoinFailures(
+    broadcastId: string,
+    range: { from: Date; intervalS: number },
+  ): Promise<JoinFailureCount[]> {
+    await this.stored();
+    return await this.#joinFailures.list(broadcastId, range);
+  }
+
   /** Returns the sums of the newest broadcasts of a livestream, newest first. */
   async list(streamId: string, limit: number): Promise<BroadcastQoe[]> {
     await this.stored();
@@ -76,7 +95,7 @@ export class Qoe implements BroadcastSubscriber {
 
   /** Stores what waits; what cannot be stored waits on. Never rejects. */
   async stored(): Promise<void> {
-    await Promise.all([this.#pending.stored(), this.#cmcd.stored()]);
+    await Promise.all([this.#pending.stored(), this.#cmcd.stored(), this.#joinFailures.stored()]);
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,4 @@
+export { type JoinFailed, noteRefusal } from './admission/join-failed.js';
 export * from './admission/publisher-admission.js';
 export { isOver } from './admission/registry-refusals.js';
 export * from './admission/viewer-admission.js';

@@ -79,6 +79,25 @@ t.test('client data of requests are summed up by broadcast, sessions once', asyn
   t.same(lowDistributionOf(cmcd?.throughputCounts ?? [], 'kbps'), { count: 3, p5: 4_100, p50: 5_000 });
 });
 
+t.test(
+  'failed attempts to watch are counted by minute and code, those that players report too',
+  async (t) => {
+    const { clock, qoe, streamId, begin } = await open(t);
+    qoe.joinFailed(streamId, 'ice_failed');
+    const { id } = await begin('2026-05-01T12:00:00Z');
+    const range = { from: new Date(clock.now()), intervalS: 60 };
+    qoe.joinFailed(streamId, 'ice_failed');
+    await qoe.stored();
+    qoe.joinFailed(streamId, 'ice_failed');
+    await clock.advance(60_000);
+    qoe.report(streamId, [{ ...PLAYED, playedMs: 0, neverPlayed: true }]);
+    t.same(await qoe.listJoinFailures(id, range), [
+      { index: 0, code: 'ice_failed', failures: 2 },
+      { index: 1, code: 'player_hls', failures: 1 },
+    ]);
+  },
+);
+
 t.test('sessions that are counted are bounded', async (t) => {
   const { qoe, streamId, begin } = await open(t);
   const { id: broadcastId } = await begin('2026-05-01T12:00:00Z');

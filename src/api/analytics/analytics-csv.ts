@@ -19,6 +19,7 @@ const COLUMNS = {
   joined: 'came',
   departed: 'left',
   messages: 'chat messages',
+  joinFailures: 'could not join',
 } as const;
 
 /** Returns the series as a table (RFC 4180), one line for each interval. */

@@ -4,6 +4,7 @@ import { Type } from 'typebox';
 import type { Audience } from '../../audience/index.js';
 import type { Chat } from '../../chat/index.js';
 import { BoundedCalls, type Clock, PublicError } from '../../platform/index.js';
+import type { Qoe } from '../../qoe/index.js';
 import type { StreamRegistry } from '../../streams/index.js';
 import {
   type BroadcastAnalytics,
@@ -29,6 +30,7 @@ export type AnalyticsRoutesOptions = {
   streams: Pick<StreamRegistry, 'listBroadcasts' | 'findBroadcast'>;
   audience: Pick<Audience, 'analyze'>;
   chat: { records: Pick<Chat['records'], 'activityOf'> };
+  qoe: Pick<Qoe, 'listJoinFailures'>;
   lookup: LivestreamLookup;
   guards: Guards;
   clock: Clock;
@@ -37,7 +39,7 @@ export type AnalyticsRoutesOptions = {
 /** Broadcasts of a livestream and their analytics, for its broadcaster and admins. */
 export const analyticsRoutes: FastifyPluginAsync<AnalyticsRoutesOptions> = async (
   plain,
-  { streams, audience, chat, lookup, guards, clock },
+  { streams, audience, chat, qoe, lookup, guards, clock },
 ) => {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   const calls = new BoundedCalls({ clock, timeoutMs: ANALYSIS_TIMEOUT_MS, maxOverdue: MAXIMUM_OVERDUE });
@@ -50,10 +52,14 @@ export const analyticsRoutes: FastifyPluginAsync<AnalyticsRoutesOptions> = async
     if (!broadcast)
       throw new PublicError(404, 'broadcast_not_found', 'This livestream has no such broadcast.');
     const range = analyzedRange(broadcast, clock.now());
-    const [views, activity] = await calls.run(() =>
-      Promise.all([audience.analyze(streamId, range), chat.records.activityOf(streamId, range)]),
+    const [views, activity, failures] = await calls.run(() =>
+      Promise.all([
+        audience.analyze(streamId, range),
+        chat.records.activityOf(streamId, range),
+        qoe.listJoinFailures(broadcastId, range),
+      ]),
     );
-    return toAnalytics(broadcast, range, views, activity);
+    return toAnalytics(broadcast, range, views, activity, failures);
   };
 
   app.get(
@@ -81,7 +87,7 @@ export const analyticsRoutes: FastifyPluginAsync<AnalyticsRoutesOptions> = async
       schema: {
         summary: 'Get the analytics of a broadcast',
         description:
-          'Viewers over time by protocol, watch time, when viewers came and left, and chat. 404 `broadcast_not_found`.',
+          'Viewers over time by protocol, watch time, when viewers came and left, failed attempts to watch, and chat. 404 `broadcast_not_found`.',
         ...{ tags, security, params: BroadcastParams },
         response: { 200: ref(BroadcastAnalyticsResponse), ...errors },
       },

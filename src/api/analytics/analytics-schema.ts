@@ -51,6 +51,10 @@ export const BroadcastAnalytics = Type.Object(
       }),
       { description: '`none`: joined without playing' },
     ),
+    joinFailures: Type.Array(Type.Object({ code: Type.String(), failures: Type.Integer() }), {
+      description:
+        'Attempts to watch that failed, by code: that of a refusal by WHEP or HLS, `ice_failed` (no WebRTC connection), `hls_late` (the playlist never came), `player_webrtc` and `player_hls` (reported by players that never had a picture). Somebody who tries again counts again',
+    }),
     series: Type.Object(
       {
         total: counts('Most viewers at the same time'),
@@ -60,6 +64,7 @@ export const BroadcastAnalytics = Type.Object(
         dash: counts('Most viewers by DASH'),
         joined: counts('Viewers who came'),
         departed: counts('Viewers who left'),
+        joinFailures: counts('Attempts to watch that failed'),
         messages: counts('Chat messages'),
       },
       { description: 'One number for each interval' },

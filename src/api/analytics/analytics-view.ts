@@ -1,5 +1,6 @@
 import type { ViewAnalysis } from '../../audience/index.js';
 import type { ChatActivity } from '../../chat/index.js';
+import type { JoinFailureCount } from '../../qoe/index.js';
 import type { StoredBroadcast } from '../../streams/index.js';
 import type { BroadcastAnalytics, BroadcastView } from '../contract.js';
 
@@ -35,12 +36,20 @@ export function toAnalytics(
   { from, to, intervalS, intervals }: AnalyzedRange,
   { sums, series }: ViewAnalysis,
   chat: ChatActivity,
+  failures: readonly JoinFailureCount[],
 ): BroadcastAnalytics {
   const filled = <Row extends { index: number }>(rows: Row[], read: (row: Row) => number): number[] => {
     const values = new Array<number>(intervals).fill(0);
     for (const row of rows) if (row.index >= 0 && row.index < intervals) values[row.index] = read(row);
     return values;
   };
+  const byCode = new Map<string, number>();
+  const byInterval = new Array<number>(intervals).fill(0);
+  for (const { index, code, failures: count } of failures) {
+    byCode.set(code, (byCode.get(code) ?? 0) + count);
+    const interval = Math.min(index, intervals - 1);
+    byInterval[interval] = (byInterval[interval] ?? 0) + count;
+  }
   const total = sums.find(({ isTotal }) => isTotal);
   return {
     broadcast: toBroadcastView(broadcast),
@@ -55,6 +64,9 @@ export function toAnalytics(
       .map(({ protocol, views, watchTimeS }) => ({
         ...{ protocol: protocol ?? 'none', views, watchTimeS: Math.round(watchTimeS) },
       })),
+    joinFailures: [...byCode]
+      .sort(([, a], [, b]) => b - a)
+      .map(([code, count]) => ({ code, failures: count })),
     series: {
       total: filled(series, (row) => row.total),
       whep: filled(series, (row) => row.whep),
@@ -63,6 +75,7 @@ export function toAnalytics(
       dash: filled(series, (row) => row.dash),
       joined: filled(series, (row) => row.joined),
       departed: filled(series, (row) => row.departed),
+      joinFailures: byInterval,
       messages: filled(chat.intervals, (row) => row.messages),
     },
   };

@@ -24,6 +24,9 @@ export const QoeReport = Type.Object(
           switches: times('Changes of rendition'),
           failures: times('Errors that interrupted playback'),
           latencyMs: Type.Optional(ms('Measured time behind live')),
+          neverPlayed: Type.Optional(
+            Type.Boolean({ description: 'The viewer got no picture after an error; once per player' }),
+          ),
           fall: Type.Optional(
             Type.Enum([...FALL_REASONS], {
               description: 'Reason for which the player fell from WebRTC to HLS',

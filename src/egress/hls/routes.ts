@@ -9,8 +9,8 @@ import {
   PublicError,
   parseRange,
 } from '../../platform/index.js';
-import type { AccessScope, ViewerAdmission, ViewerProtocol } from '../../streams/index.js';
-import { viewerRequestOf, viewerTokenOf } from '../../streams/index.js';
+import type { AccessScope, JoinFailed, ViewerAdmission, ViewerProtocol } from '../../streams/index.js';
+import { noteRefusal, viewerRequestOf, viewerTokenOf } from '../../streams/index.js';
 import {
   answerPreflight,
   asNotFound,
@@ -39,6 +39,7 @@ export type HlsRoutesOptions = {
   load: Pick<EventLoopLoad, 'isFull' | 'share'>;
   /** Takes what requests of admitted viewers say about their playback (CTA-5004). */
   recordCmcd?: (sample: CmcdSample) => void;
+  joinFailed?: JoinFailed | undefined;
   clock: Clock;
   log: Logger;
 };
@@ -59,7 +60,7 @@ type HlsRequest = FastifyRequest<{ Params: { '*': string }; Querystring: Record<
  */
 export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (
   app,
-  { packager, admission, load, recordCmcd, clock, log },
+  { packager, admission, load, recordCmcd, joinFailed, clock, log },
 ) => {
   const cmcd = recordCmcd && new CmcdReader({ clock, record: recordCmcd });
   let loggedAtMs = Number.NEGATIVE_INFINITY;
@@ -79,8 +80,9 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (
         const presentation = packager.findPresentation(path.streamId);
         const playlist = presentation?.multivariantPlaylist();
         if (!presentation || !playlist) throw notFound();
-        if (load.isFull) throw full(reply);
-        const { token } = await asNotFound(admission.admit(viewerRequestOf(request, path.streamId)));
+        if (load.isFull) throw full(path.streamId, reply);
+        const admitted = admission.admit(viewerRequestOf(request, path.streamId));
+        const { token } = await asNotFound(noteRefusal(joinFailed, path.streamId, admitted));
         presentation.recordRequest(undefined);
         if (token === '') return sendPlaylist(request, reply, playlist, CACHE_PLAYLIST);
         const own = withToken(playlist.toString('latin1'), token);
@@ -116,12 +118,13 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (
   });
 
   /** Refuses a new viewer: it would delay the parts of all others, and its own. */
-  function full(reply: FastifyReply): PublicError {
+  function full(streamId: string, reply: FastifyReply): PublicError {
     const nowMs = clock.monotonic();
     if (nowMs - loggedAtMs >= LOG_EVERY_MS) {
       loggedAtMs = nowMs;
       log.warn({ busyShare: load.share }, 'new HLS viewers are refused: the event loop is full');
     }
+    joinFailed?.(streamId, 'hls_busy');
     return serverFull(reply);
   }
 
@@ -143,7 +146,9 @@ export const hlsRoutes: FastifyPluginAsync<HlsRoutesOptions> = async (
     presentation.recordRequest(renditionId);
     cmcd?.read(presentation, request.headers, request.query.CMCD);
     const answer = block ? rendition.reload(block.msn, block.part) : rendition.ready();
-    if (!(await waitForAnswer(answer, presentation, reply, clock))) return reply;
+    const answered = waitForAnswer(answer, presentation, reply, clock);
+    // Players begin with a plain request; a blocking one that is late is no failure to join.
+    if (!(await (block ? answered : noteRefusal(joinFailed, streamId, answered)))) return reply;
     // The permission may have ended while the request was blocked.
     if (isWait(answer)) scope = access() ?? (await admitted(request, streamId, protocol));
     const isPrivate = scope === 'invited';

@@ -1,6 +1,12 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { type Clock, isUuid, PublicError, streamNotFound } from '../../platform/index.js';
-import { BROADCAST_END, type Livestream, type ViewerAdmission } from '../../streams/index.js';
+import {
+  BROADCAST_END,
+  type JoinFailed,
+  type Livestream,
+  noteRefusal,
+  type ViewerAdmission,
+} from '../../streams/index.js';
 import {
   type ConnectingEnd,
   type IceServers,
@@ -25,6 +31,8 @@ export type WhepRoutesOptions = {
   clock: Clock;
   /** Path prefix of `/whep` in the URLs that clients use; empty by default. */
   basePath?: string;
+  /** Takes refusals, and connections that could not be established. */
+  joinFailed?: JoinFailed;
   /** Limits offers per address; shared with other ways of signalling. */
   offers?: OfferLimit;
 };
@@ -42,7 +50,7 @@ const EXTENSION = 'urn:ietf:params:whep:ext:core:';
  * their media begins when the publisher's does.
  */
 export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, options) => {
-  const { egress, admission, findLivestream, iceServers, clock, basePath } = options;
+  const { egress, admission, findLivestream, joinFailed, iceServers, clock, basePath } = options;
   const { offers = new OfferLimit(clock, VIEWER_OFFER_LIMITS) } = options;
   const endpoint = new SignallingEndpoint<ViewerSession>({
     ...{ name: 'whep', iceServers, maximumSessions: MAXIMUM_SESSIONS, offers, clock, basePath },
@@ -70,19 +78,20 @@ export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, opt
     if (!isUuid(streamId)) throw streamNotFound(UNKNOWN_OR_OVER);
     const { v: token } = request.query as { v?: unknown };
     const { authorization, origin } = request.headers;
-    const viewer = await admission.admit({
+    const admitted = admission.admit({
       streamId,
       token: typeof token === 'string' ? token : undefined,
       authorization,
       origin,
       address: request.ip,
     });
+    const viewer = await noteRefusal(joinFailed, streamId, admitted);
     let end: ConnectingEnd | undefined;
     let session: ViewerSession | undefined;
     let viewed = false;
     try {
       end = offers.connecting(request.ip);
-      session = await egress.view({ streamId, offer });
+      session = await noteRefusal(joinFailed, streamId, egress.view({ streamId, offer }));
       viewed = true;
     } finally {
       if (!session) {
@@ -93,7 +102,10 @@ export const whepRoutes: FastifyPluginAsync<WhepRoutesOptions> = async (app, opt
     if (!session) return await refuseOffline(streamId, reply);
     const opened = session;
     void opened.connected.then(() => end?.('established'));
-    void opened.ended.then(() => end?.('failed'));
+    void opened.ended.then(({ reason }) => {
+      end?.('failed');
+      if (reason === 'never-connected') joinFailed?.(streamId, 'ice_failed');
+    });
     void opened.ended.then(viewer.hold('whep', () => opened.dismiss(), opened.connected));
     return opened;
   }

@@ -76,11 +76,23 @@ export function AnalyticsSection({ streamId }: { streamId: string }) {
 }
 
 function Analytics({ analytics }: { analytics: BroadcastAnalytics }) {
-  const { from, intervalS, series, views, viewers, watchTimeS, peakViewers, messages, authors } = analytics;
+  const {
+    from,
+    intervalS,
+    series,
+    views,
+    viewers,
+    watchTimeS,
+    peakViewers,
+    messages,
+    authors,
+    joinFailures,
+  } = analytics;
   const at = series.total.map((_, index) => Date.parse(from) + index * intervalS * 1_000);
   const byProtocol = (Object.keys(studioTexts.protocols) as ('whep' | 'll-hls' | 'hls' | 'dash')[])
     .map((protocol) => ({ label: studioTexts.protocols[protocol] ?? protocol, values: series[protocol] }))
     .filter(({ values }) => values.some((count) => count > 0));
+  const failed = joinFailures.reduce((sum, { failures }) => sum + failures, 0);
   const every = livestreamTexts.everyMinutes(intervalS / 60);
   return (
     <>
@@ -93,8 +105,15 @@ function Analytics({ analytics }: { analytics: BroadcastAnalytics }) {
           name={livestreamTexts.watchedEach}
           value={durationText(viewers === 0 ? 0 : watchTimeS / viewers)}
         />
+        <Figure name={livestreamTexts.couldNotJoin} value={failed} />
         <Figure name={livestreamTexts.chatMessages} value={livestreamTexts.messagesBy(messages, authors)} />
       </dl>
+      {failed > 0 && (
+        <p class="faint">
+          Could not join, by reason:{' '}
+          {joinFailures.map(({ code, failures }) => `${code} ${failures.toLocaleString()}`).join(', ')}
+        </p>
+      )}
       <div class="plots">
         {byProtocol.length > 0 && (
           <Plot title={livestreamTexts.viewers} unit={livestreamTexts.atMost} at={at} lines={byProtocol} />
@@ -106,6 +125,7 @@ function Analytics({ analytics }: { analytics: BroadcastAnalytics }) {
           lines={[
             { label: livestreamTexts.came, values: series.joined },
             { label: livestreamTexts.left, values: series.departed },
+            { label: 'could not join', values: series.joinFailures },
           ]}
         />
         <Plot

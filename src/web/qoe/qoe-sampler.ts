@@ -46,6 +46,8 @@ export class QoeSampler {
   #startedAtMs: number;
   #hasPlayer = false;
   #hasPlayed = false;
+  /** A player failed before the first picture; `told`: that is reported. */
+  #joinFailure: 'none' | 'found' | 'told' = 'none';
   #last: { atMs: number; delivery: Delivery; phase: string; fallbacks: number } | undefined;
   #counters: Counters | undefined;
   #samples = new Map<Delivery, QoeSample>();
@@ -82,6 +84,7 @@ export class QoeSampler {
     // Stalls before the first picture are a part of the startup.
     if (this.#hasPlayed) this.#count(sample, stats, last?.delivery === delivery);
     if (phase === 'broken' && last?.phase !== 'broken') sample.failures += 1;
+    if (phase === 'broken' && !this.#hasPlayed && this.#joinFailure === 'none') this.#joinFailure = 'found';
     if (phase !== 'playing') return;
     const stepMs = last?.phase === 'playing' ? nowMs - last.atMs : 0;
     if (stepMs <= MAXIMUM_STEP_MS) sample.playedMs = bounded(sample.playedMs + stepMs, MAXIMUM_MS);
@@ -93,9 +96,15 @@ export class QoeSampler {
 
   /** Returns what there is to report since the last call. */
   take(): QoeSample[] {
+    this.#noteJoinFailure();
     const samples = [...this.#samples.values()].filter(
-      ({ playedMs, rebuffers, failures, startupMs, fall }) =>
-        playedMs > 0 || rebuffers > 0 || failures > 0 || startupMs !== undefined || fall !== undefined,
+      ({ playedMs, rebuffers, failures, startupMs, fall, neverPlayed }) =>
+        neverPlayed ||
+        playedMs > 0 ||
+        rebuffers > 0 ||
+        failures > 0 ||
+        startupMs !== undefined ||
+        fall !== undefined,
     );
     for (const sample of samples) {
       const latency = this.#latencies.get(sample.delivery);
@@ -104,6 +113,13 @@ export class QoeSampler {
     this.#samples = new Map();
     this.#latencies = new Map();
     return samples;
+  }
+
+  /** A viewer who still has no picture when it is reported failed to join. */
+  #noteJoinFailure(): void {
+    if (this.#hasPlayed || this.#joinFailure !== 'found' || !this.#last) return;
+    this.#joinFailure = 'told';
+    this.#sampleOf(this.#last.delivery).neverPlayed = true;
   }
 
   #count(sample: QoeSample, stats: PlayerReading, isSamePlayer: boolean): void {

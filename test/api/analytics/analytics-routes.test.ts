@@ -3,6 +3,7 @@ import { analyticsRoutes, createGuards } from '../../../src/api/index.js';
 import { ViewHistoryTable } from '../../../src/audience/view-history-table.js';
 import { type Chat, createChat } from '../../../src/chat/index.js';
 import { newId } from '../../../src/platform/index.js';
+import { JoinFailures } from '../../../src/qoe/join-failures.js';
 import { FakeSocketHub } from '../../support/fakes/fake-socket-hub.js';
 import {
   assertErrorResponse,
@@ -18,19 +19,22 @@ const at = (minutes: number): Date => new Date(START_MS + minutes * 60_000);
 
 async function openAnalyticsApi(t: Test) {
   const guards = createGuards({ authenticate: authenticateByName });
-  const modules: { chat?: Chat; views?: ViewHistoryTable } = {};
+  const modules: { chat?: Chat; views?: ViewHistoryTable; failures?: JoinFailures } = {};
   const api = await openLivestreamApi(t, {
     guards,
     registerFurtherRoutes: async (scope, lookup) => {
       await scope.register(analyticsRoutes, {
         ...{ streams: api.streams, lookup, guards, clock: api.clock },
         audience: { analyze: (...query) => modules.views!.analyze(...query) },
+        qoe: { listJoinFailures: (...query) => modules.failures!.list(...query) },
         chat: { records: { activityOf: (...query) => modules.chat!.records.activityOf(...query) } },
       });
     },
   });
   const { sql, livestreams, clock, app } = api;
   modules.views = new ViewHistoryTable(sql);
+  const failures = new JoinFailures({ sql, log: recordLog().log });
+  modules.failures = failures;
   modules.chat = createChat({
     ...{ sql, livestreams, clock, log: recordLog().log, hub: new FakeSocketHub() },
     isFollowing: async () => false,
@@ -58,11 +62,11 @@ async function openAnalyticsApi(t: Test) {
   };
   const get = (path: string, name?: PersonName) =>
     app.inject({ url: `/api/livestream/${path}`, ...(name && { headers: authorizationOf(name) }) });
-  return { ...api, broadcast, view, get };
+  return { ...api, broadcast, view, failures, get };
 }
 
 t.test('views, watch time, comings and goings and chat of one broadcast are counted', async (t) => {
-  const { sql, create, broadcast, view, get } = await openAnalyticsApi(t);
+  const { sql, create, broadcast, view, failures, get } = await openAnalyticsApi(t);
   const streamId = await create({ title: '=A title' });
   const before = await broadcast(streamId, -120, -60);
   const id = await broadcast(streamId, 0, 10);
@@ -78,6 +82,17 @@ t.test('views, watch time, comings and goings and chat of one broadcast are coun
   for (const minute of [0.5, 3, 3.5, 11])
     await sql`insert into livestream_chat (id, stream_id, user_id, message, created_at)
       values (${newId()}, ${streamId}, 'ada', 'hello', ${at(minute)})`;
+
+  for (const [code, minute] of [
+    ['ice_failed', 0.2],
+    ['ice_failed', 0.9],
+    ['hls_late', 9.5],
+    ['hls_late', 10.1],
+    ['ice_failed', 9.9],
+  ] as const)
+    failures.record(id, code, at(minute).getTime());
+  failures.record(before, 'ice_failed', at(-100).getTime());
+  await failures.stored();
 
   const { analytics } = (await get(`${streamId}/broadcasts/${id}/analytics`, 'anna')).json();
   t.match(analytics, {
@@ -100,7 +115,12 @@ t.test('views, watch time, comings and goings and chat of one broadcast are coun
     joined: [1, 0, 1, 0, 0, 1, 0, 0, 0, 1],
     departed: [0, 0, 0, 0, 1, 0, 0, 0, 0, 0],
     messages: [1, 0, 0, 2, 0, 0, 0, 0, 0, 0],
+    joinFailures: [2, 0, 0, 0, 0, 0, 0, 0, 0, 3],
   });
+  t.same(analytics.joinFailures, [
+    { code: 'ice_failed', failures: 3 },
+    { code: 'hls_late', failures: 2 },
+  ]);
 
   const listed = (await get(`${streamId}/broadcasts`, 'anna')).json().broadcasts;
   t.same(
@@ -113,7 +133,7 @@ t.test('views, watch time, comings and goings and chat of one broadcast are coun
     'content-type': 'text/csv; charset=utf-8',
     'content-disposition': 'attachment; filename="broadcast-2026-01-01.csv"',
   });
-  t.match(csv.body, "\r\n'=A title,2026-01-01T20:03:00.000Z,3,1,2,0,0,0,0,2\r\n");
+  t.match(csv.body, "\r\n'=A title,2026-01-01T20:03:00.000Z,3,1,2,0,0,0,0,2,0\r\n");
 });
 
 t.test('a long broadcast has wider intervals, and its analytics are for its owner', async (t) => {

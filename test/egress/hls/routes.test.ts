@@ -24,6 +24,8 @@ type Fixture = {
   app: FastifyInstance;
   /** Load of the event loop, as the routes see it. */
   load: { isFull: boolean; share: number };
+  /** Codes of failed attempts to watch. */
+  failures: string[];
   continueBroadcast(): Promise<void>;
 };
 
@@ -32,6 +34,7 @@ async function serve(t: Test, options: PackagedOptions = {}): Promise<Fixture> {
   const broadcast = new PackagedBroadcast({ keyframeInterval: 2, ...options });
   const app = Fastify();
   const load = { isFull: false, share: 0 };
+  const failures: string[] = [];
   app.setErrorHandler((error, _request, reply) => {
     if (!(error instanceof PublicError)) throw error;
     return reply.code(error.status).send({ error: { code: error.code, message: error.message } });
@@ -40,6 +43,7 @@ async function serve(t: Test, options: PackagedOptions = {}): Promise<Fixture> {
     packager: broadcast.packager,
     admission: ADMIT_EVERY_VIEWER,
     load,
+    joinFailed: (_streamId, code) => void failures.push(code),
     log: createLog('silent'),
     clock: broadcast.clock,
   });
@@ -50,6 +54,7 @@ async function serve(t: Test, options: PackagedOptions = {}): Promise<Fixture> {
     broadcast,
     app,
     load,
+    failures,
     continueBroadcast: () => broadcast.writeChunks(reader, chunks.slice(split)),
   };
 }
@@ -186,12 +191,13 @@ t.test('a blocked request gets 503 on timeout, above the limit and at shutdown',
 });
 
 t.test('a new viewer gets 503 while the event loop is full, and the others are served', async (t) => {
-  const { app, load, continueBroadcast } = await serve(t);
+  const { app, load, failures, continueBroadcast } = await serve(t);
   load.isFull = true;
   const refused = await app.inject('/hls/stream-1/index.m3u8');
   t.equal(refused.statusCode, 503);
   t.equal(refused.json().error.code, 'hls_busy');
   t.match(refused.json().error.message, 'busy');
+  t.same(failures, ['hls_busy'], 'it is counted');
   t.equal(refused.headers['retry-after'], '5');
   t.equal(refused.headers['cache-control'], 'no-store');
   t.equal(refused.headers['access-control-allow-origin'], '*');

@@ -20,6 +20,7 @@ async function whep(t: Test, refusal?: PublicError) {
   const subscription = egress.subscribe(new FakeWebrtcBroadcast(LIVE));
   const calls: string[] = [];
   const requests: ViewerRequest[] = [];
+  const failures: string[] = [];
   let dismiss: (() => void) | undefined;
   await app.register(whepRoutes, {
     egress,
@@ -40,6 +41,7 @@ async function whep(t: Test, refusal?: PublicError) {
       },
     },
     findLivestream: async () => ({ endReason: null }),
+    joinFailed: (streamId, code) => void failures.push(`${streamId} ${code}`),
     iceServers: { links: () => [] },
     clock,
   });
@@ -50,7 +52,7 @@ async function whep(t: Test, refusal?: PublicError) {
       payload,
       headers: { 'content-type': 'application/sdp', authorization: 'Bearer x' },
     });
-  return { app, pool, subscription, post, calls, requests, dismiss: () => dismiss?.() };
+  return { app, pool, subscription, post, calls, requests, failures, dismiss: () => dismiss?.() };
 }
 
 t.test('a WHEP session counts as a viewer until it ends', async (t) => {
@@ -84,13 +86,24 @@ t.test('a viewer whose negotiation fails keeps no place', async (t) => {
   t.equal(calls[0], 'withdraw');
 });
 
+t.test('a connection that is never established is counted, one that ends later is not', async (t) => {
+  const { post, pool, failures } = await whep(t);
+  await post(LIVE);
+  await post(LIVE);
+  pool.viewers[0]?.end('never-connected');
+  pool.viewers[1]?.end('lost');
+  await new Promise((resolve) => setImmediate(resolve));
+  t.same(failures, [`${LIVE} ice_failed`]);
+});
+
 t.test('refusals of viewer admission are answered before negotiation', async (t) => {
   for (const [refusal, retryAfter] of [
     [new PublicError(503, 'viewer_limit_reached', 'Full.', { retryAfter: 10 }), '10'],
     [new PublicError(404, 'stream_not_found', 'None.'), undefined],
   ] as const) {
-    const { post, pool } = await whep(t, refusal);
+    const { post, pool, failures } = await whep(t, refusal);
     const answer = await post(LIVE);
+    t.same(failures, refusal.status === 404 ? [] : [`${LIVE} viewer_limit_reached`], 'it is counted');
     t.equal(answer.statusCode, refusal.status);
     t.equal(answer.json().error.code, refusal.code);
     t.equal(answer.headers['retry-after'], retryAfter);

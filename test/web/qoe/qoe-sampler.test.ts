@@ -55,3 +55,19 @@ t.test('a player is waited for until the broadcast begins, and a frozen page pla
   sampler.read(stats({ phase: 'broken' }), 7_202_000);
   t.same(sampler.take(), [{ delivery: 'hls', ...NOTHING, startupMs: 600, failures: 1 }]);
 });
+
+t.test('a viewer who had no picture after an error failed to join, once', async (t) => {
+  const sampler = new QoeSampler(0);
+  sampler.read(stats({ phase: 'loading' }), 100);
+  sampler.read(stats({ phase: 'broken' }), 200);
+  const failed = { delivery: 'hls', ...NOTHING };
+  t.same(sampler.take(), [{ ...failed, failures: 1, neverPlayed: true }]);
+  sampler.read(stats({ phase: 'loading' }), 300);
+  sampler.read(stats({ phase: 'broken' }), 400);
+  t.same(sampler.take(), [{ ...failed, failures: 1 }]);
+
+  const recovered = new QoeSampler(0);
+  recovered.read(stats({ phase: 'broken' }), 100);
+  recovered.read(stats({}), 200);
+  t.same(recovered.take(), [{ ...failed, failures: 1, startupMs: 200 }]);
+});

@@ -95,6 +95,7 @@ export const texts: typeof english = {
   mostAtOnce: 'Höchstens gleichzeitig',
   watchedTogether: 'Zusammen gesehen',
   watchedEach: 'Gesehen pro Zuschauer',
+  couldNotJoin: 'Kamen nicht hinein',
   chatMessages: 'Chatnachrichten',
   messagesBy: (messages: number, authors: number) => `${number(messages)} von ${number(authors)}`,
   atMost: 'höchstens',

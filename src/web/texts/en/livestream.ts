@@ -95,6 +95,7 @@ export const texts = {
   mostAtOnce: 'Most at once',
   watchedTogether: 'Watched together',
   watchedEach: 'Watched each',
+  couldNotJoin: 'Could not join',
   chatMessages: 'Chat messages',
   messagesBy: (messages: number, authors: number) => `${number(messages)} by ${number(authors)}`,
   atMost: 'at most',

@@ -1,0 +1,1 @@
+drop table broadcast_join_failures;

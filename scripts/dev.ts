@@ -15,7 +15,11 @@ import { projectRoot } from '../src/platform/index.js';
 
 /** Paths of the gateway. `/api/*.ts` are modules of the pages: `src/web/api`. */
 const GATEWAY_PATHS =
-  '^/(api/(?!.*\\.tsx?(\\?|$))|(hls|whep|whip|docs)(/|$)|healthz$|readyz$|openapi\\.json$)';
+  '^/(api/(?!.*\\.tsx?(\\?|$))|(hls|dash|rewind|whep|whip|docs)(/|$)|(recordings|videos)/[^/]+/.|healthz$|readyz$|openapi\\.json$)';
+/** Pages for frames of other sites, which are a document of their own. */
+const EMBED_PATHS = /^\/embed\/[^/]+\/?(?=\?|$)/;
+/** Scripts and styles of that document, which names them relative to itself. */
+const EMBED_FILES = /^\/embed\/(?=element\/)/;
 const SOCKET_PATHS = '^/(ws$|socket\\.io/)';
 
 process.chdir(projectRoot());
@@ -27,6 +31,17 @@ const target = `http://127.0.0.1:${http.port}`;
 const pages = await createServer({
   root: 'src/web',
   configFile: 'src/web/vite.config.ts',
+  plugins: [
+    {
+      name: 'embed page',
+      configureServer: ({ middlewares }) => {
+        middlewares.use((request, _response, next) => {
+          request.url = request.url?.replace(EMBED_PATHS, '/embed.html').replace(EMBED_FILES, '/');
+          next();
+        });
+      },
+    },
+  ],
   server: {
     proxy: {
       // The Host header stays: the gateway compares it with the Origin of requests.

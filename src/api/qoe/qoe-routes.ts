@@ -2,10 +2,11 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyPluginAsync } from 'fastify';
 import { Type } from 'typebox';
 import type { Audience } from '../../audience/index.js';
-import { type Clock, networkBlock, PublicError, RateLimit, streamNotFound } from '../../platform/index.js';
+import { type Clock, PublicError, streamNotFound } from '../../platform/index.js';
 import { type BroadcastQoe, distributionOf, lowDistributionOf, type Qoe } from '../../qoe/index.js';
 import { QoeReport, QoeResponse, ref, StreamParams, SuccessResponse } from '../contract.js';
 import type { LivestreamLookup } from '../livestreams/livestream-lookup.js';
+import { addressLimit } from '../server/address-limit.js';
 import { errorSchemas } from '../server/error-response.js';
 import { type Guards, READING_SECURITY } from '../server/guards.js';
 import { readNumbers } from '../server/number-query.js';
@@ -35,7 +36,10 @@ export const qoeReportRoutes: FastifyPluginAsync<QoeReportRoutesOptions> = async
   { qoe, audience, clock },
 ) => {
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
-  const reports = new RateLimit(clock, RATE);
+  const countReport = addressLimit({
+    ...{ rate: RATE, clock },
+    message: 'Too many reports from your address: report less often.',
+  });
   const parseJson = app.getDefaultJsonParser('error', 'error');
   // `navigator.sendBeacon` sends text, which needs no preflight request.
   app.addContentTypeParser(
@@ -49,18 +53,7 @@ export const qoeReportRoutes: FastifyPluginAsync<QoeReportRoutesOptions> = async
     {
       config: { ownLimit: true },
       bodyLimit: MAXIMUM_BODY_BYTES,
-      onRequest: async (request) => {
-        const waitMs = reports.take(networkBlock(request.ip));
-        if (waitMs > 0)
-          throw new PublicError(
-            429,
-            'rate_limited',
-            'Too many reports from your address: report less often.',
-            {
-              retryAfter: Math.ceil(waitMs / 1_000),
-            },
-          );
-      },
+      onRequest: async (request) => countReport(request.ip),
       schema: {
         summary: 'Report what a player of a broadcast experienced',
         description:

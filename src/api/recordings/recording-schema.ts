@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { Title, Visibility } from '../livestreams/livestream-schema.js';
 import { Id, nullable, ref, Time } from '../server/common-schema.js';
+import { recordedPlayback } from './playback-schema.js';
 
 const Renditions = Type.Enum(['source', 'all'], {
   description:
@@ -39,25 +40,9 @@ export const Recording = Type.Object(
     droppedSegments: Type.Integer({
       description: 'Segments that are missing because the disk was too slow',
     }),
-    playback: nullable(
-      Type.Object(
-        {
-          hls: Type.String({ format: 'uri', description: 'Multivariant playlist' }),
-          dash: Type.String({ format: 'uri', description: 'DASH presentation description' }),
-          mp4: Type.String({
-            format: 'uri',
-            description:
-              'The recording as one MP4 file, for download. `?height=720`: the rendition of this height instead of the source. 409 `recording_format_changed`: the sound changes its sample rate or channels within it; `details.parts` is the number of parts that `?part=1` and so on give',
-          }),
-          sprites: Type.String({
-            format: 'uri',
-            description: 'WebVTT with the addresses of preview tiles, for scrubbing',
-          }),
-          poster: Type.String({ format: 'uri', description: 'JPEG; 404 if there is no picture' }),
-          watch: Type.String({ format: 'uri', description: 'Page that plays the recording' }),
-        },
-        { description: 'Null until it is ready' },
-      ),
+    playback: recordedPlayback(
+      'recording',
+      'The recording as one MP4 file, for download. `?height=720`: the rendition of this height instead of the source. 409 `recording_format_changed`: the sound changes its sample rate or channels within it; `details.parts` is the number of parts that `?part=1` and so on give',
     ),
   },
   { $id: 'Recording' },

@@ -1,14 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyPluginAsync } from 'fastify';
 import { Type } from 'typebox';
-import {
-  type BoundedCalls,
-  type Clock,
-  networkBlock,
-  PublicError,
-  RateLimit,
-  searchQuery,
-} from '../../platform/index.js';
+import { type BoundedCalls, type Clock, searchQuery } from '../../platform/index.js';
 import type { Recordings } from '../../recordings/index.js';
 import type { Livestreams } from '../../streams/index.js';
 import type { Videos } from '../../videos/index.js';
@@ -18,6 +11,7 @@ import { ref, SearchResponse } from '../contract.js';
 import type { LivestreamLookup } from '../livestreams/livestream-lookup.js';
 import type { PublicUrls } from '../livestreams/stream-view.js';
 import { toRecordings } from '../recordings/recording-view.js';
+import { addressLimit } from '../server/address-limit.js';
 import { errorSchemas } from '../server/error-response.js';
 import { PageCache } from '../server/page-cache.js';
 import { toVideo } from '../videos/video-view.js';
@@ -51,7 +45,10 @@ export const searchRoutes: FastifyPluginAsync<SearchRoutesOptions> = async (plai
   const { channels, livestreams, recordings, clips, videos, lookup, urls, calls, clock } = options;
   const app = plain.withTypeProvider<TypeBoxTypeProvider>();
   const pages = new PageCache({ calls, clock });
-  const searches = new RateLimit(clock, RATE);
+  const countSearch = addressLimit({
+    ...{ rate: RATE, clock },
+    message: 'Too many searches from your address: wait and try again.',
+  });
 
   app.get(
     '',
@@ -72,16 +69,7 @@ export const searchRoutes: FastifyPluginAsync<SearchRoutesOptions> = async (plai
       },
     },
     async (request, reply) => {
-      const waitMs = searches.take(networkBlock(request.ip));
-      if (waitMs > 0)
-        throw new PublicError(
-          429,
-          'rate_limited',
-          'Too many searches from your address: wait and try again.',
-          {
-            retryAfter: Math.ceil(waitMs / 1_000),
-          },
-        );
+      countSearch(request.ip);
       const { q, limit } = request.query;
       const query = searchQuery(q);
       return await pages.send(reply, `${limit} ${query}`, () => search(query, limit));

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { recordedPlayback } from '../recordings/playback-schema.js';
 import { Id, nullable, ONE_LINE, ref, Time } from '../server/common-schema.js';
 
 const Visibility = Type.Enum(['public', 'unlisted', 'private'], {
@@ -24,25 +25,9 @@ export const Video = Type.Object(
     uploadBytes: Type.Integer({ description: 'Announced length of the upload' }),
     sizeBytes: Type.Integer({ description: 'Renditions; grows while they are made' }),
     createdAt: Time,
-    playback: nullable(
-      Type.Object(
-        {
-          hls: Type.String({ format: 'uri', description: 'Multivariant playlist' }),
-          dash: Type.String({ format: 'uri', description: 'DASH presentation description' }),
-          mp4: Type.String({
-            format: 'uri',
-            description:
-              'The video as one MP4 file, for download. `?height=720`: the rendition of this height instead of the tallest',
-          }),
-          sprites: Type.String({
-            format: 'uri',
-            description: 'WebVTT with the addresses of preview tiles, for scrubbing',
-          }),
-          poster: Type.String({ format: 'uri', description: 'JPEG; 404 if there is none' }),
-          watch: Type.String({ format: 'uri', description: 'Page that plays the video' }),
-        },
-        { description: 'Null until it is ready' },
-      ),
+    playback: recordedPlayback(
+      'video',
+      'The video as one MP4 file, for download. `?height=720`: the rendition of this height instead of the tallest',
     ),
   },
   { $id: 'Video' },

@@ -5,9 +5,10 @@ import { ConfirmButton } from '../forms/confirm-button.js';
 import { ErrorText } from '../forms/error-text.js';
 import { durationText, sizeText, timeText } from '../forms/format.js';
 import { useAction } from '../forms/use-action.js';
-import { type Visibility, VisibilitySelect } from '../forms/visibility-select.js';
+import type { Visibility } from '../forms/visibility-select.js';
 import { formsTexts } from '../texts/forms.js';
 import { livestreamTexts } from '../texts/livestream.js';
+import { EntryForm } from './entry-form.js';
 
 type RecordingEntryProps = { recording: Recording; csrfToken: string | null; onChange: () => void };
 
@@ -18,10 +19,7 @@ export function RecordingEntry({ recording, csrfToken, onChange }: RecordingEntr
   const { id, title, visibility, state, startedAt, durationS, sizeBytes, playback } = recording;
   const params = { recordingId: id };
 
-  const save = async (event: SubmitEvent): Promise<void> => {
-    event.preventDefault();
-    const fields = new FormData(event.currentTarget as HTMLFormElement);
-    const body = { title: String(fields.get('title')), visibility: fields.get('visibility') as Visibility };
+  const save = async (body: { title: string; visibility: Visibility }): Promise<void> => {
     if (!(await run(callApi('PATCH /api/recordings/:recordingId', { params, body, csrfToken })))) return;
     setEditing(false);
     onChange();
@@ -62,21 +60,11 @@ export function RecordingEntry({ recording, csrfToken, onChange }: RecordingEntr
         </ConfirmButton>
       )}
       {editing && (
-        <form class="card" onSubmit={(event) => void save(event)}>
-          <label>
-            {formsTexts.title}
-            <input name="title" required maxLength={200} defaultValue={title} />
-          </label>
-          <VisibilitySelect value={visibility} />
-          <div class="actions">
-            <button type="submit" class="primary" disabled={isBusy}>
-              {formsTexts.save}
-            </button>
-            <button type="button" onClick={() => setEditing(false)}>
-              {formsTexts.cancel}
-            </button>
-          </div>
-        </form>
+        <EntryForm
+          {...{ title, visibility, isBusy }}
+          onSave={(changes) => void save(changes)}
+          onCancel={() => setEditing(false)}
+        />
       )}
       <ErrorText>{error}</ErrorText>
     </li>

@@ -55,9 +55,12 @@ const PAGES: readonly (readonly [address: RegExp, load: (id: string) => Promise<
 ];
 
 const root = document.getElementById('page');
+let shown: ComponentType | 'loading' | 'failed' = 'loading';
+let isAdmin = false;
 
 /** Renders the page of the address; again when the page has arrived. */
 function show(content: ComponentType | 'loading' | 'failed'): void {
+  shown = content;
   if (!root) return;
   const Content = typeof content === 'string' ? undefined : content;
   render(
@@ -73,6 +76,11 @@ function show(content: ComponentType | 'loading' | 'failed'): void {
         <a href="/settings" class="aside">
           {commonTexts.account}
         </a>
+        {isAdmin && (
+          <a href="/admin" class="aside">
+            {commonTexts.admin}
+          </a>
+        )}
       </nav>
       {Content && <Content />}
       {content === 'failed' && (
@@ -104,9 +112,19 @@ function decoded(id: string): string {
   }
 }
 
+/** Shows administrators the link to their page. Pages of viewers, which many open at once, do not ask for it. */
+async function showAdminLink(): Promise<void> {
+  if (location.pathname.startsWith('/watch/')) return;
+  const { fetchCurrentUser } = await import('./account/account.js');
+  const { user } = await withTexts(fetchCurrentUser());
+  isAdmin = user?.role === 'admin';
+  if (isAdmin) show(shown);
+}
+
 document.documentElement.lang = currentLanguage();
 void withTexts(Promise.resolve()).then(() => show('loading'));
 withTexts(loadPage()).then(show, () => show('failed'));
+showAdminLink().catch(() => {});
 
 // Hot reload of the dev server: a changed module runs this one again, which renders the page anew.
 import.meta.hot?.accept();

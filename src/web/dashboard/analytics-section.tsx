@@ -110,8 +110,9 @@ function Analytics({ analytics }: { analytics: BroadcastAnalytics }) {
       </dl>
       {failed > 0 && (
         <p class="faint">
-          Could not join, by reason:{' '}
-          {joinFailures.map(({ code, failures }) => `${code} ${failures.toLocaleString()}`).join(', ')}
+          {livestreamTexts.couldNotJoinBy(
+            joinFailures.map(({ code, failures }) => `${code} ${number(failures)}`).join(', '),
+          )}
         </p>
       )}
       <div class="plots">
@@ -125,7 +126,7 @@ function Analytics({ analytics }: { analytics: BroadcastAnalytics }) {
           lines={[
             { label: livestreamTexts.came, values: series.joined },
             { label: livestreamTexts.left, values: series.departed },
-            { label: 'could not join', values: series.joinFailures },
+            { label: livestreamTexts.noPicture, values: series.joinFailures },
           ]}
         />
         <Plot

@@ -5,6 +5,7 @@ export const texts: typeof english = {
   dashboard: 'Dashboard',
   broadcast: 'Senden',
   account: 'Konto',
+  admin: 'Verwaltung',
   loadFailed: 'Die Seite konnte nicht geladen werden. Prüfe deine Verbindung und lade sie noch einmal.',
   loadAgain: 'Neu laden',
   noAnswer: 'Der Server antwortet nicht. Versuch es noch einmal.',

@@ -96,6 +96,8 @@ export const texts: typeof english = {
   watchedTogether: 'Zusammen gesehen',
   watchedEach: 'Gesehen pro Zuschauer',
   couldNotJoin: 'Kamen nicht hinein',
+  couldNotJoinBy: (reasons: string) => `Kamen nicht hinein, nach Grund: ${reasons}`,
+  noPicture: 'kamen nicht hinein',
   chatMessages: 'Chatnachrichten',
   messagesBy: (messages: number, authors: number) => `${number(messages)} von ${number(authors)}`,
   atMost: 'höchstens',

@@ -5,6 +5,7 @@ export const texts = {
   dashboard: 'Dashboard',
   broadcast: 'Broadcast',
   account: 'Account',
+  admin: 'Admin',
   loadFailed: 'The page could not be loaded. Check your connection, then load it again.',
   loadAgain: 'Load again',
   noAnswer: 'The server does not answer. Try again.',

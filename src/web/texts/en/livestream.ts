@@ -96,6 +96,8 @@ export const texts = {
   watchedTogether: 'Watched together',
   watchedEach: 'Watched each',
   couldNotJoin: 'Could not join',
+  couldNotJoinBy: (reasons: string) => `Could not join, by reason: ${reasons}`,
+  noPicture: 'could not join',
   chatMessages: 'Chat messages',
   messagesBy: (messages: number, authors: number) => `${number(messages)} by ${number(authors)}`,
   atMost: 'at most',

@@ -29,6 +29,7 @@ import { derivedKey } from './gateway/derived-key.js';
 import { openHealth } from './gateway/health.js';
 import { createWithKey } from './gateway/livestream-with-key.js';
 import { openNodeHealth } from './gateway/node-health.js';
+import { keepTestsPrivate } from './gateway/private-test.js';
 import { openQoe } from './gateway/qoe.js';
 import { openRecordings } from './gateway/recordings.js';
 import { releaseVersion } from './gateway/release.js';
@@ -217,6 +218,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
     announceBroadcasts({ ...modules, log: log.child({ module: 'webhooks' }) });
     const { thumbnails, captures } = startThumbnails(config, { ...modules, transcoder });
     closing.push(() => captures.close());
+    keepTestsPrivate({ ...modules, captures });
     await streams.start();
     recordings.start();
     videos.start();

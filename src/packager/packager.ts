@@ -29,6 +29,8 @@ export type PackagerOptions = {
 export type Packager = BroadcastSubscriber & {
   /** Returns the stream's newest broadcast, or the one with this id. */
   findPresentation(streamId: string, broadcastId?: string): Presentation | undefined;
+  /** Drops the media of a private test, which is about to end; of a running broadcast those that begin from now on stay. */
+  testEnding(streamId: string): void;
   /** Calls the listener with every segment of every broadcast that is complete from now on. */
   onSegment(listener: SegmentListener): void;
   /** Ends all blocked requests and removes all broadcasts. Idempotent. */
@@ -96,6 +98,13 @@ export function createPackager(options: PackagerOptions): Packager {
       const presentations = byStream.get(streamId);
       if (broadcastId === undefined) return presentations?.[0];
       return presentations?.find((presentation) => presentation.broadcastId === broadcastId);
+    },
+
+    testEnding(streamId) {
+      for (const presentation of byStream.get(streamId) ?? []) {
+        if (presentation.ended) forget(presentation);
+        else presentation.beginAnew();
+      }
     },
 
     onSegment(listener) {

@@ -184,6 +184,15 @@ export class BroadcastPresentation implements Presentation, RenditionHost {
     run.read(this.#next);
   }
 
+  /**
+   * Drops all media, and those of segments that began before: in no playlist, at no address. Until the next segment is
+   * complete, playlists are waited for, as those of suspended renditions are.
+   */
+  beginAnew(): void {
+    this.#version++;
+    this.#windows.beginAnew(this.#options.clock.now());
+  }
+
   /** Ends the broadcast; published media remain playable. */
   endBroadcast(reason: BroadcastEnd): void {
     if (this.#ended) return;

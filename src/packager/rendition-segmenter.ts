@@ -297,7 +297,7 @@ export class RenditionSegmenter {
 
   #checkSegment(sample: Sample): void {
     const { last } = this.window;
-    const written = this.window.start?.msn === last?.msn ? last!.bytes : 0;
+    const written = last && this.window.start?.msn === last.msn ? last.bytes : 0;
     const duration = this.#seconds(sample.decodeTime + sample.duration - this.#anchor);
     if (duration <= MAXIMUM_SEGMENT_S && written + this.#bytes <= this.#context.segmentBytes) return;
     throw new HeadendError('segment_too_long', `Keyframes of ${this.window.id} have stopped coming`);

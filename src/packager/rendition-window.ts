@@ -20,6 +20,14 @@ export type SegmentStart = {
 /** Called with each complete segment. */
 export type SegmentCompleted = (window: RenditionWindow, segment: Segment, init: TrackInit) => void;
 
+export type WindowHost = {
+  /** Finds a segment that is complete in another rendition. */
+  siblingSegment(msn: number): Segment | undefined;
+  /** Whether viewers may get a segment with this number and start (Unix ms); default: yes. */
+  isShown?(msn: number, programDateTimeMs: number): boolean;
+  completed?: SegmentCompleted;
+};
+
 /** Window of segments of one rendition over the whole broadcast, in memory. */
 export class RenditionWindow {
   readonly id: string;
@@ -35,8 +43,7 @@ export class RenditionWindow {
   presentationEnd = 0;
   bytes = 0;
 
-  readonly #siblingSegment: (msn: number) => Segment | undefined;
-  readonly #completed: SegmentCompleted;
+  readonly #host: WindowHost;
   /** By run. */
   readonly #inits = new Map<number, { init: TrackInit; isSlate: boolean }>();
   #segments: Segment[] = [];
@@ -54,19 +61,11 @@ export class RenditionWindow {
   #total = { bytes: 0, durationS: 0 };
   #frames = { count: 0, durationS: 0 };
 
-  /** @param siblingSegment finds a segment that is complete in another rendition */
-  constructor(
-    id: string,
-    kind: 'video' | 'audio',
-    queue: WaitQueue,
-    siblingSegment: (msn: number) => Segment | undefined,
-    completed: SegmentCompleted = () => {},
-  ) {
+  constructor(id: string, kind: 'video' | 'audio', queue: WaitQueue, host: WindowHost) {
     this.id = id;
     this.kind = kind;
     this.queue = queue;
-    this.#siblingSegment = siblingSegment;
-    this.#completed = completed;
+    this.#host = host;
   }
 
   /** The current encoder run lacks this rendition. */
@@ -99,6 +98,18 @@ export class RenditionWindow {
   clear(): void {
     this.#start = undefined;
     this.#drop();
+  }
+
+  /** Drops all media, also of the segment being written; until the next one is complete the rendition counts as suspended. */
+  beginAnew(): void {
+    const expected = this.#suspended ?? this.#measured();
+    this.clear();
+    if (expected) this.suspend(expected);
+  }
+
+  /** Number of the newest segment that was begun; -1: none. */
+  get newestMsn(): number {
+    return Math.max(this.#newestMsn, this.#start?.msn ?? -1);
   }
 
   /** Whether a segment may begin: parts of one that was dropped may be in caches. */
@@ -142,6 +153,7 @@ export class RenditionWindow {
 
   beginSegment(start: SegmentStart, init: TrackInit): void {
     this.completeSegment();
+    if (this.#host.isShown?.(start.msn, start.programDateTimeMs) === false) return;
     this.#start = start;
     this.#partAdded = false;
     this.#inits.set(start.run, { init, isSlate: start.slate !== undefined });
@@ -171,7 +183,17 @@ export class RenditionWindow {
     if (!this.#isStale) this.#suspended = undefined;
     const init = this.initOf(last.run);
     if (!last.slate) this.#measure(last);
-    if (init) this.#completed(this, last, init);
+    if (init) this.#host.completed?.(this, last, init);
+  }
+
+  /** Properties so far, as those that are expected. */
+  #measured(): ExpectedMedia | undefined {
+    const { init } = this;
+    if (!init) return undefined;
+    const common = { codec: init.codec, bitrate: this.bandwidth.peak };
+    return init.kind === 'video'
+      ? { ...common, kind: 'video', width: init.width, height: init.height }
+      : { ...common, kind: 'audio', channels: init.channels };
   }
 
   #measure(last: Segment): void {
@@ -263,7 +285,7 @@ export class RenditionWindow {
     if (!last || next <= last.msn) return undefined;
     const gaps: Segment[] = [];
     for (let msn = last.msn + 1; msn < next; msn++) {
-      const other = this.#siblingSegment(msn);
+      const other = this.#host.siblingSegment(msn);
       if (!other) return undefined;
       const discontinuities = other.run - (gaps.at(-1) ?? last).run;
       gaps.push({ ...other, discontinuities, bytes: 0, parts: [], gap: true });

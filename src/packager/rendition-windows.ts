@@ -6,6 +6,8 @@ import type { Segment } from './segment.js';
 
 /** Segments within which an encoder may continue a suspended rendition. */
 const CONTINUED_SEGMENTS = 16;
+/** Time by which renditions may begin a common segment apart, ms. */
+const COMMON_START_MS = 100;
 
 /** Windows of all renditions that a broadcast had so far. */
 export class RenditionWindows {
@@ -13,6 +15,8 @@ export class RenditionWindows {
   readonly #host: RenditionHost;
   readonly #blockingRequests: BlockingRequests;
   readonly #completed: SegmentCompleted;
+  /** Segments that viewers may get: those from this number on, once one begins late enough. */
+  #shown: { fromMs: number; behindMsn: number; fromMsn: number | undefined } | undefined;
 
   /** @param completed called with each complete segment */
   constructor(host: RenditionHost, blockingRequests: BlockingRequests, completed: SegmentCompleted) {
@@ -44,19 +48,34 @@ export class RenditionWindows {
   open(id: string, kind: 'video' | 'audio'): RenditionWindow {
     const known = this.find(id);
     if (known && known.kind === kind) return known;
-    const window = new RenditionWindow(
-      id,
-      kind,
-      this.#blockingRequests.queue(),
-      (msn) => this.#complete(msn),
-      this.#completed,
-    );
+    const window = new RenditionWindow(id, kind, this.#blockingRequests.queue(), {
+      siblingSegment: (msn) => this.#complete(msn),
+      isShown: (...start) => this.#isShown(...start),
+      completed: this.#completed,
+    });
     this.#windows.set(id, { window, hls: new HlsRendition(window, this.#host) });
     return window;
   }
 
   clear(): void {
     this.#windows.clear();
+  }
+
+  /** Drops all media, and those of segments that began before this time (Unix ms). */
+  beginAnew(nowMs: number): void {
+    const behindMsn = Math.max(-1, ...[...this].map(({ newestMsn }) => newestMsn));
+    this.#shown = { fromMs: nowMs + COMMON_START_MS, behindMsn, fromMsn: undefined };
+    for (const window of this) window.beginAnew();
+    for (const window of this) window.queue.changed();
+  }
+
+  /** Decides once for all renditions, which begin a common segment some milliseconds apart. */
+  #isShown(msn: number, programDateTimeMs: number): boolean {
+    const shown = this.#shown;
+    if (!shown) return true;
+    if (shown.fromMsn === undefined && msn > shown.behindMsn && programDateTimeMs >= shown.fromMs)
+      shown.fromMsn = msn;
+    return shown.fromMsn !== undefined && msn >= shown.fromMsn;
   }
 
   /** Returns the newest keyframe of a video rendition, as `Presentation.newestKeyframe` does. */

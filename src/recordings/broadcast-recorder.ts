@@ -119,6 +119,13 @@ export class BroadcastRecorder implements BroadcastSubscription {
     this.#take(segment);
   }
 
+  /** A private test is about to end: what was broadcast so far is not recorded. */
+  testEnding(): void {
+    if (!this.#undecided) return;
+    this.#undecided.length = 0;
+    this.#undecidedBytes = 0;
+  }
+
   /** The stored livestream has changed: recording may have been switched on, or a private test may have ended. */
   livestreamUpdated(): void {
     if ((this.#undecided && !this.#deciding) || this.#isEnded) return;

@@ -145,6 +145,11 @@ export class StreamRegistry {
     return this.#review.userChanged(userId, this.#lifetime.signal);
   }
 
+  /** Keeps the media so far of a private test, which is about to end, from everybody who joins later. */
+  testEnding(streamId: string): void {
+    this.#running.get(streamId)?.testEnding();
+  }
+
   /** Deletes a livestream and its dependent rows, unless a broadcast runs. */
   async remove(streamId: string): Promise<'removed' | 'under-way' | 'unknown'> {
     return await this.#mutex.run(streamId, async () => {

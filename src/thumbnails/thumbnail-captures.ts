@@ -17,7 +17,7 @@ export type ThumbnailCapturesOptions = {
   livestreams: Pick<Livestreams, 'find' | 'onUpdate'>;
   streams: Pick<StreamRegistry, 'onChange'>;
   packager: Pick<Packager, 'findPresentation'>;
-  thumbnails: Pick<ThumbnailStore, 'capture'>;
+  thumbnails: Pick<ThumbnailStore, 'capture' | 'forgetCapture'>;
   ffmpeg: ShortProgram;
   /** Interval between captures of one broadcast, ms; 0: disabled. */
   intervalMs: number;
@@ -60,6 +60,15 @@ export class ThumbnailCaptures {
       for (const unsubscribe of unsubscribes) unsubscribe();
     };
     clock.every(POLL_INTERVAL_MS, () => this.#captureNext(), this.#lifetime.signal);
+  }
+
+  /** Deletes the picture of a private test, which is about to end; a capture that is under way is dropped. */
+  testEnding(streamId: string): void {
+    const { thumbnails, clock } = this.#options;
+    const known = this.#schedules.get(streamId);
+    if (known)
+      this.#schedules.set(streamId, { ...known, dueAtMs: clock.monotonic() + FIRST_CAPTURE_DELAY_MS });
+    thumbnails.forgetCapture(streamId);
   }
 
   /** Resolves when no ffmpeg process is left. Idempotent. */

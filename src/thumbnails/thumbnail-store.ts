@@ -76,6 +76,11 @@ export class ThumbnailStore {
     }
   }
 
+  /** Deletes the captured thumbnail. */
+  forgetCapture(streamId: string): void {
+    this.#forget(streamId);
+  }
+
   /**
    * Returns the newest captured thumbnail of a livestream, also after its broadcast ended; none that was taken while the livestream
    * was private, if it is so no more.

@@ -178,6 +178,12 @@ export class BroadcastTranscoding implements BroadcastSubscription {
     if (this.#current instanceof FlvLadderSupervisor) this.#pictures.follow(run);
   }
 
+  testEnding(): void {
+    if (this.#current instanceof FlvLadderSupervisor) this.#current.gop.forgetMedia();
+    for (const { gop } of this.#webrtcRenditions) gop.forgetMedia();
+    this.#rendered.clear();
+  }
+
   async broadcastEnded(): Promise<void> {
     this.#current?.finish(FLUSH_MS);
     await this.#leave();

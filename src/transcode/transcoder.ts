@@ -138,6 +138,7 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
       encodeForWebrtc: (source, destination) => transcoding.encodeForWebrtc(source, destination),
       renderWebrtcSlate: (codec, signal) => transcoding.renderWebrtcSlate(codec, signal),
       encoderRunStarted: (run) => transcoding.encoderRunStarted(run),
+      testEnding: () => transcoding.testEnding(),
       broadcastEnded: () => transcoding.broadcastEnded().finally(() => transcodings.delete(transcoding)),
     };
   }

@@ -80,6 +80,8 @@ export type WorkerCommand =
   | { type: 'close'; id: string }
   | { type: 'select-layer'; id: string; rid?: string }
   | { type: 'set-media-source'; viewerGroupId: string; mediaSource?: MediaSourceLocation }
+  /** Has readers that attach later begin with the next keyframe. */
+  | { type: 'forget-media'; mediaSourceId: string }
   | { type: 'close-viewer-group'; viewerGroupId: string }
   | { type: 'stats'; request: number }
   | { type: 'stop' };

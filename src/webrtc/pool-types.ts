@@ -48,6 +48,8 @@ export type WebrtcPool = {
 
   /** Switches a viewer group to a source; undefined: viewers stay connected and wait. */
   setMediaSource(viewerGroupId: string, mediaSourceId: string | undefined): void;
+  /** Has viewers that join the group later begin with the next keyframe: what came before is not for them. */
+  forgetMedia(viewerGroupId: string): void;
   /** Closes a viewer group and its viewers with `channel-closed`; `reason` is logged. */
   closeViewerGroup(viewerGroupId: string, reason: string): void;
 

@@ -205,10 +205,16 @@ class Pool implements WebrtcPool {
     this.#deleteIfUnused(viewerGroupId, group);
   }
 
+  forgetMedia(viewerGroupId: string): void {
+    const { mediaSourceId } = this.#viewerGroups.get(viewerGroupId) ?? {};
+    if (mediaSourceId === undefined) return;
+    for (const worker of this.#workers) worker.send({ type: 'forget-media', mediaSourceId });
+  }
+
   closeViewerGroup(viewerGroupId: string, reason: string): void {
     const group = this.#viewerGroups.get(viewerGroupId);
     if (!group) return;
-    this.#log.debug({ viewerGroupId, reason, viewers: this.#viewerCount(group) }, 'viewer group closed');
+    this.#log.debug({ viewerGroupId, reason }, 'viewer group closed');
     group.mediaSourceId = undefined;
     for (const worker of group.viewers.keys()) worker.send({ type: 'close-viewer-group', viewerGroupId });
     this.#deleteIfUnused(viewerGroupId, group);
@@ -268,12 +274,6 @@ class Pool implements WebrtcPool {
   #deleteIfUnused(viewerGroupId: string, group: ViewerGroupRecord): void {
     if (group.mediaSourceId === undefined && group.viewers.size === 0)
       this.#viewerGroups.delete(viewerGroupId);
-  }
-
-  #viewerCount(group: ViewerGroupRecord): number {
-    let viewers = 0;
-    for (const count of group.viewers.values()) viewers += count;
-    return viewers;
   }
 
   #addMediaSource(mediaSourceId: string, worker: WorkerProcess): void {

@@ -97,3 +97,54 @@ t.test('a listener gets each listed segment once, with the bytes that viewers ge
   }
   t.ok(listed > 15 && received.size === listed, `${received.size} of ${listed} segments`);
 });
+
+t.test(
+  'media from before the end of a private test are at no address, and their segment is left out',
+  async (t) => {
+    const broadcast = new PackagedBroadcast({ keyframeInterval: 2, windowDurationS: 60 });
+    const { packager, clock } = broadcast;
+    const completed: number[] = [];
+    packager.onSegment((_, { programDateTimeMs }) => completed.push(programDateTimeMs));
+    const run = broadcast.startRun(0, renditions);
+    const middle = chunks.findIndex(({ timeS }) => timeS >= 17.1);
+    await broadcast.writeChunks(run, chunks.slice(0, middle));
+    const tested = media(broadcast, 'source');
+    const newest = (tested.mediaSequenceBase ?? 0) + tested.segments.length;
+    t.ok(completed.length > 0);
+    completed.length = 0;
+    const endMs = clock.now();
+    packager.testEnding('stream-1');
+    const source = feed(broadcast, 'source');
+    for (let msn = 0; msn <= newest; msn++) {
+      t.equal(source.segment(msn), undefined, `segment ${msn}`);
+      t.equal(source.part(msn, 0), 'gone', `part ${msn}.0`);
+    }
+    t.ok(broadcast.multivariant(), 'it is still listed');
+    const waiting = source.ready();
+    const description = packager.findPresentation('stream-1')?.ready();
+    t.equal(source.playlist(false), undefined);
+    await broadcast.writeChunks(run, chunks.slice(middle));
+    for (const wait of [waiting, description])
+      if (typeof wait === 'object')
+        t.equal(await wait.outcome, 'ready', 'requests wait for the next segment');
+    for (const { id } of renditions) {
+      const { segments, mediaSequenceBase = 0 } = media(broadcast, id);
+      t.ok(segments.length > 2 && mediaSequenceBase > 0, id);
+      t.equal(
+        mediaSequenceBase,
+        media(broadcast, 'source').mediaSequenceBase,
+        'all begin with the same segment',
+      );
+      for (const { programDateTime } of segments) t.ok((programDateTime?.getTime() ?? endMs) >= endMs);
+    }
+    t.ok(completed.length > 0 && completed.every((ms) => ms >= endMs), 'nor is it recorded');
+  },
+);
+
+t.test('the ended broadcast of a private test is gone with it', async (t) => {
+  const broadcast = new PackagedBroadcast({ keyframeInterval: 2 });
+  await broadcast.writeChunks(broadcast.startRun(0, renditions), chunks);
+  await broadcast.endBroadcast('ended-by-owner');
+  broadcast.packager.testEnding('stream-1');
+  t.equal(broadcast.packager.findPresentation('stream-1'), undefined);
+});

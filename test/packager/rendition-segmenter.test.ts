@@ -20,12 +20,9 @@ function audio(cuts: number) {
     number: () => msn++,
   });
   for (let cut = 0; cut < cuts; cut++) grid.offerKeyframe(10 + 2 * cut);
-  const track = new RenditionWindow(
-    'audio',
-    'audio',
-    new BlockingRequests(new FakeClock(), 10).queue(),
-    () => undefined,
-  );
+  const track = new RenditionWindow('audio', 'audio', new BlockingRequests(new FakeClock(), 10).queue(), {
+    siblingSegment: () => undefined,
+  });
   const lane = new RenditionSegmenter({ id: 'audio', kind: 'audio', passthrough: false }, init, track, {
     ...{
       grid,

@@ -54,6 +54,40 @@ t.test('viewers in all workers get contiguous, rewritten packets of a publisher 
   t.ok(publishing.local.candidates.length > 0);
 });
 
+t.test(
+  'viewers that join after media were forgotten begin with the next keyframe, in all workers',
+  async (t) => {
+    const { pool, peers } = await startWebrtcPool(t, { workers: 2, spreadAfter: 0 });
+    const { peer } = await connectPublisher(pool, peers, 'source');
+    pool.setMediaSource('group', 'source');
+    const stream = new FrameStream(VIDEO);
+    peer.send(...stream.nextFrame(true));
+    const early = [
+      await TestViewer.connect(pool, peers, 'group'),
+      await TestViewer.connect(pool, peers, 'group'),
+    ];
+    for (const viewer of early) await viewer.untilVideoPackets(3);
+    peer.send(...stream.nextFrame(false, 4));
+    pool.forgetMedia('group');
+    await peer.until(() => peer.received.some(PLI));
+    const late = [
+      await TestViewer.connect(pool, peers, 'group'),
+      await TestViewer.connect(pool, peers, 'group'),
+    ];
+    peer.send(...stream.nextFrame(false, 4));
+    peer.send(...stream.nextFrame(true));
+    for (let i = 0; i < 5; i++) peer.send(...stream.nextFrame(false));
+    for (const viewer of late) {
+      const packets = await viewer.untilVideoPackets(13);
+      t.equal(packets[0]![12]! & 0x1f, 7, 'begins with the parameter sets of a keyframe');
+      t.equal(packets.filter((packet) => packet[1]! & 0x80).length, 6, 'it is the one after');
+      t.ok(areContinuous(sequenceNumbersOf(packets)));
+    }
+    for (const viewer of early)
+      t.ok(areContinuous(sequenceNumbersOf(await viewer.untilVideoPackets(24))), 'the others play on');
+  },
+);
+
 t.test('a lost packet is requested by NACK, and its retransmission reaches viewers', async (t) => {
   const { pool, peers } = await startWebrtcPool(t);
   const { peer } = await connectPublisher(pool, peers, 'source');

@@ -16,7 +16,10 @@ import { WebrtcRenditionSource, type WebrtcRenditionSourceOptions } from './webr
 
 export type WhepBroadcastOptions = {
   broadcast: Broadcast;
-  pool: Pick<WebrtcPool, 'receiveRtp' | 'receiveSlate' | 'setMediaSource' | 'closeViewerGroup'>;
+  pool: Pick<
+    WebrtcPool,
+    'receiveRtp' | 'receiveSlate' | 'setMediaSource' | 'forgetMedia' | 'closeViewerGroup'
+  >;
   /** Time that a rendition continues after its last viewer has left, ms. */
   lingerMs: number;
   clock: Clock;
@@ -127,6 +130,10 @@ export class WhepBroadcast implements BroadcastSubscription {
       this.#scheduleViewerCount();
       this.#scheduleRenditionStop();
     });
+  }
+
+  testEnding(): void {
+    this.#options.pool.forgetMedia(this.broadcast.id);
   }
 
   publicationStarted(source: Source): void {

@@ -17,7 +17,13 @@ import { WhepBroadcast } from './whep-broadcast.js';
 export type WhepEgressOptions = {
   pool: Pick<
     WebrtcPool,
-    'view' | 'offerView' | 'receiveRtp' | 'receiveSlate' | 'setMediaSource' | 'closeViewerGroup'
+    | 'view'
+    | 'offerView'
+    | 'receiveRtp'
+    | 'receiveSlate'
+    | 'setMediaSource'
+    | 'forgetMedia'
+    | 'closeViewerGroup'
   >;
   clock: Clock;
   log: Logger;
@@ -92,6 +98,7 @@ class Egress implements WhepEgress {
     this.#broadcasts.set(broadcast.streamId, whepBroadcast);
     return {
       publicationStarted: (source) => whepBroadcast.publicationStarted(source),
+      testEnding: () => whepBroadcast.testEnding(),
       broadcastEnded: async (reason) => {
         if (this.#broadcasts.get(broadcast.streamId) === whepBroadcast)
           this.#broadcasts.delete(broadcast.streamId);

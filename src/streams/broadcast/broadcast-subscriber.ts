@@ -85,6 +85,11 @@ export type BroadcastSubscription = {
   /** Called when an encoder run begins. */
   encoderRunStarted?(run: EncoderRun): void;
   /**
+   * Called when a private test is about to end, before others may watch: nobody may get media from before this call, and
+   * who joins from now on waits for the next keyframe.
+   */
+  testEnding?(): void;
+  /**
    * Called when the broadcast ends. Subscribers are called in the order of subscription, each after the one before it has
    * resolved or timed out.
    */

@@ -211,6 +211,12 @@ export class LiveBroadcast implements Broadcast {
     return undefined;
   }
 
+  /** A private test is about to end: media so far are for nobody else. */
+  testEnding(): void {
+    this.#log.info('private test ends: viewers get media from now on');
+    for (const { subscription } of this.#subscriptions) subscription.testEnding?.();
+  }
+
   playable(): void {
     if (!this.#apply({ name: 'playable' }) || this.#wasLive) return;
     this.#wasLive = true;

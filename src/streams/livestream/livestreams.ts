@@ -35,6 +35,7 @@ export class Livestreams {
   readonly #options: LivestreamsOptions;
   readonly #table: LivestreamTable;
   readonly #updateListeners = new Set<UpdateListener>();
+  readonly #testListeners = new Set<(streamId: string) => void>();
 
   constructor(options: LivestreamsOptions) {
     this.#options = options;
@@ -50,6 +51,11 @@ export class Livestreams {
   onUpdate(listener: UpdateListener): () => void {
     this.#updateListeners.add(listener);
     return () => this.#updateListeners.delete(listener);
+  }
+
+  /** Calls the listener before a private test ends: what was broadcast until then is for nobody else. */
+  onTestEnding(listener: (streamId: string) => void): void {
+    this.#testListeners.add(listener);
   }
 
   /** @throws PublicError 400 `ladder_invalid` */
@@ -139,6 +145,8 @@ export class Livestreams {
    */
   async edit(streamId: string, changes: LivestreamChanges): Promise<Livestream | undefined> {
     if (changes.ladder) checkLadder(changes.ladder);
+    if (changes.isTesting === false && (await this.#table.find(streamId))?.visibilityAfterTest)
+      for (const listener of this.#testListeners) listener(streamId);
     const livestream = await this.#table.update(streamId, changes);
     if (livestream) {
       this.#notifyUpdate(streamId, changes.visibility !== undefined || changes.isTesting !== undefined);

@@ -71,6 +71,11 @@ export class GopBuffer {
     this.#isScarce = false;
   }
 
+  /** Drops the media: an encoder joins with the next keyframe. */
+  forgetMedia(): void {
+    this.#clear();
+  }
+
   push(tag: FlvTag): void {
     if (tag.kind === 'script') return;
     this.#seen[tag.kind] = true;

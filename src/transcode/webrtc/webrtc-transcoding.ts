@@ -60,14 +60,15 @@ export class WebrtcTranscoding implements WebrtcRendition {
   readonly #destination: WebrtcRenditionDestination;
   readonly #settings: TranscodeSettings;
   readonly #memory: BroadcastMemory;
-  readonly #gop: GopBuffer;
+  /** Tags since the last keyframe. */
+  readonly gop: GopBuffer;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #keyframes = new KeyframeWatch();
   readonly #over = new AbortController();
   #timeline: { startedAt: number; has: Tracks } | undefined;
   #passed: PassedVideo | undefined;
-  #isPassableAtAll = true;
+  isPassable = true;
   /** Pictures of the ladder's encoder. */
   readonly #pictures: EncodedPictures;
   /** These, as the video of this rendition. */
@@ -99,7 +100,7 @@ export class WebrtcTranscoding implements WebrtcRendition {
     this.#destination = destination;
     this.#settings = settings;
     this.#memory = memory;
-    this.#gop = gop;
+    this.gop = gop;
     this.#pictures = pictures;
     this.#clock = settings.clock;
     this.#log = log;
@@ -127,10 +128,6 @@ export class WebrtcTranscoding implements WebrtcRendition {
     return this.#passed !== undefined;
   }
 
-  get isPassable(): boolean {
-    return this.#isPassableAtAll;
-  }
-
   close(): void {
     this.#over.abort();
     this.#endVideo();
@@ -145,7 +142,7 @@ export class WebrtcTranscoding implements WebrtcRendition {
       restart: (startedAt, has) => {
         this.#timeline = { startedAt, has };
         if (late) return;
-        this.#gop.reset(has.video);
+        this.gop.reset(has.video);
         this.#keyframes.reset();
         this.#endVideo();
         this.#pictureMs = undefined;
@@ -153,7 +150,7 @@ export class WebrtcTranscoding implements WebrtcRendition {
         this.#stop();
       },
       write: (tag) => {
-        if (!late || this.#gop.isEmpty) this.#write(tag);
+        if (!late || this.gop.isEmpty) this.#write(tag);
       },
       end: (reason) => this.#end(reason),
     });
@@ -162,8 +159,8 @@ export class WebrtcTranscoding implements WebrtcRendition {
 
   #write(tag: FlvTag): void {
     if (this.#over.signal.aborted || tag.kind === 'script') return;
-    const known = tag.header && this.#gop.knows(tag);
-    this.#gop.push(tag);
+    const known = tag.header && this.gop.knows(tag);
+    this.gop.push(tag);
     if (known) return;
     if (tag.kind === 'video' && !tag.header) {
       this.#pictureMs = tag.timestamp;
@@ -172,7 +169,7 @@ export class WebrtcTranscoding implements WebrtcRendition {
     if (this.#passed) this.#pass(tag);
     else this.#passIfPossible();
     if (!this.#passed && this.#mustPass && this.#isRefused) {
-      this.#isPassableAtAll = false;
+      this.isPassable = false;
       this.close();
       return;
     }
@@ -198,7 +195,7 @@ export class WebrtcTranscoding implements WebrtcRendition {
 
   /** Goes on with the keyframe with which the picture returns. */
   #passAfterPause(tag: FlvTag): void {
-    const { videoHeader } = this.#gop;
+    const { videoHeader } = this.gop;
     if (tag.header || !tag.keyframe || !videoHeader) return;
     this.#pause?.end();
     this.#beginPassthrough(videoHeader);
@@ -213,11 +210,11 @@ export class WebrtcTranscoding implements WebrtcRendition {
   }
 
   #passIfPossible(): void {
-    const { age, videoHeader } = this.#gop;
+    const { age, videoHeader } = this.gop;
     if (this.#encoded || this.#run?.has.video || age === undefined || !videoHeader || !this.#isPassable())
       return;
     this.#beginPassthrough(videoHeader);
-    this.#passed?.begin(this.#gop);
+    this.#passed?.begin(this.gop);
     if (this.#passed) this.#log.info({ passthrough: true }, 'WebRTC rendition started');
   }
 
@@ -233,7 +230,7 @@ export class WebrtcTranscoding implements WebrtcRendition {
   /** Reads the pictures of the ladder's encoder when an own one could not join. */
   #readPicturesIfLost(): void {
     const { passed } = this.#destination;
-    if (!this.#gop.isLost || this.#passed || this.#encoded || this.#run?.has.video) return;
+    if (!this.gop.isLost || this.#passed || this.#encoded || this.#run?.has.video) return;
     // The ladder is H.264.
     if (passed?.codec !== 'h264' || this.#over.signal.aborted) return;
     this.#encoded = new EncodedVideo({ pictures: this.#pictures, sink: passed.pictures, pause: this.#pause });
@@ -280,17 +277,17 @@ export class WebrtcTranscoding implements WebrtcRendition {
 
   get #encodesVideo(): boolean {
     return (
-      !this.#passed && !this.#encoded && this.#gop.seen.video && this.#destination.videoPort !== undefined
+      !this.#passed && !this.#encoded && this.gop.seen.video && this.#destination.videoPort !== undefined
     );
   }
 
   get #encodesAudio(): boolean {
-    return this.#gop.seen.audio && this.#destination.audioPort !== undefined;
+    return this.gop.seen.audio && this.#destination.audioPort !== undefined;
   }
 
   /** Whether it is known that there is something to encode, and what. */
   #ready(): boolean {
-    const { age, span, videoHeader, audioHeader } = this.#gop;
+    const { age, span, videoHeader, audioHeader } = this.gop;
     const video = this.#encodesVideo;
     const mayJoin = age !== undefined || this.#encoded !== undefined;
     if (!this.#timeline || !mayJoin || !(video || this.#encodesAudio)) return false;
@@ -300,7 +297,7 @@ export class WebrtcTranscoding implements WebrtcRendition {
   }
 
   async #encode(): Promise<ProcessEnd> {
-    const { tags, newest } = this.#gop;
+    const { tags, newest } = this.gop;
     const { info } = this.#source;
     const first = tags[0]?.timestamp ?? newest;
     this.#base = newest > MAXIMUM_TIMESTAMP_MS / 2 ? first : 0;
@@ -330,7 +327,7 @@ export class WebrtcTranscoding implements WebrtcRendition {
     this.#run = run;
     if (has.video) this.#log.info({ passthrough: false }, 'WebRTC rendition started');
     this.#log.info({ pid: process.pid, ...has }, 'WebRTC encoder started');
-    pipe.begin(this.#gop);
+    pipe.begin(this.gop);
     const exit = await process.exited;
     pipe.close();
     this.#run = undefined;
@@ -347,27 +344,25 @@ export class WebrtcTranscoding implements WebrtcRendition {
 
   /** The video is known, and cannot be passed through. */
   get #isRefused(): boolean {
-    const { age, videoHeader } = this.#gop;
+    const { age, videoHeader } = this.gop;
     if (age === undefined || videoHeader === undefined || this.#isPassable()) return false;
     const { video } = this.#source.info;
     // Whether there are B-frames is known after some pictures.
-    return video?.codec !== 'hevc' || video.bFrames !== undefined || this.#gop.span >= PATIENCE_MS * 2;
+    return video?.codec !== 'hevc' || video.bFrames !== undefined || this.gop.span >= PATIENCE_MS * 2;
   }
 
   #isPassable(): boolean {
     const { passed } = this.#destination;
     const { video } = this.#source.info;
     const tooFarApart = this.#keyframes.fault === 'too-far-apart';
-    return (
-      passed !== undefined && !tooFarApart && isPassableVideo(passed.codec, video, this.#gop.videoHeader)
-    );
+    return passed !== undefined && !tooFarApart && isPassableVideo(passed.codec, video, this.gop.videoHeader);
   }
 
   /** Whether another process must go on with this tag: with other tracks, another configuration or smaller timestamps. */
   #isOutdated({ has }: Run, { kind, header, keyframe, timestamp }: FlvTag): boolean {
     if (has.video !== this.#encodesVideo || has.audio !== this.#encodesAudio) return true;
     if (header && kind !== 'script' && has[kind]) return true;
-    return (keyframe || !this.#gop.seen.video) && timestamp - this.#base > MAXIMUM_TIMESTAMP_MS;
+    return (keyframe || !this.gop.seen.video) && timestamp - this.#base > MAXIMUM_TIMESTAMP_MS;
   }
 
   #check(): void {

@@ -114,6 +114,8 @@ export class WebrtcWorker {
         return this.#viewers.get(command.id)?.viewer.selectLayer(command.rid);
       case 'set-media-source':
         return this.#setMediaSource(command);
+      case 'forget-media':
+        return this.#mediaSources.forgetMedia(command.mediaSourceId);
       case 'close-viewer-group':
         return this.#viewerGroups.get(command.viewerGroupId)?.close();
       case 'stats':

@@ -219,6 +219,8 @@ export class FakeWebrtcPool implements WebrtcPool {
     };
   }
 
+  forgetMedia(): void {}
+
   setMediaSource(viewerGroupId: string, mediaSourceId: string | undefined): void {
     this.mediaSources.push([viewerGroupId, mediaSourceId]);
   }

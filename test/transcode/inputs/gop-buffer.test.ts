@@ -116,3 +116,19 @@ t.test('keyframes that are so far apart that the buffer may lose them are scarce
   buffer.reset(true);
   t.notOk(buffer.isScarce);
 });
+
+t.test('an encoder that joins after the media were forgotten begins with the next keyframe', async (t) => {
+  const buffer = new GopBuffer();
+  buffer.reset(true);
+  buffer.push(tag('video', 0, { header: true }));
+  for (const at of [0, 40, 80]) buffer.push(tag('video', at, { keyframe: at % 80 === 0 }));
+  buffer.forgetMedia();
+  buffer.push(tag('video', 120));
+  t.strictSame(buffer.withPrevious().tags, []);
+  t.ok(buffer.videoHeader, 'the configuration is kept');
+  buffer.push(tag('video', 160, { keyframe: true }));
+  t.strictSame(
+    buffer.withPrevious().tags.map(({ timestamp }) => timestamp),
+    [160],
+  );
+});

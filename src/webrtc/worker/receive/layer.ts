@@ -252,6 +252,13 @@ export class Layer {
     this.mediaClock.reset();
   }
 
+  /** Forgets the keyframe: readers that attach later wait for the next one, which is requested. */
+  forgetMedia(): void {
+    if (this.kind === 'audio' || this.#closed) return;
+    this.#randomAccess = -1;
+    this.#requests.request(true);
+  }
+
   /** Forgets the clock: timestamps relate to time in another way from the next packet on. */
   clockRestarted(): void {
     this.mediaClock.reset();

@@ -58,6 +58,12 @@ export class MediaSourceTable {
     };
   }
 
+  /** Has readers that attach later begin with the next keyframe, here and over relays. */
+  forgetMedia(mediaSourceId: string): void {
+    const mediaSource = this.#local.get(mediaSourceId) ?? this.#relayed.get(mediaSourceId)?.mediaSource;
+    for (const layer of mediaSource?.allLayers ?? []) layer.forgetMedia();
+  }
+
   close(): void {
     for (const { client } of this.#relayed.values()) client.close();
     this.#relayed.clear();

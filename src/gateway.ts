@@ -325,7 +325,7 @@ export async function startGateway(config: Config, context: GatewayContext): Pro
       ...{ authentication, keys, channels, livestreams, streams, thumbnails, audience, chat },
       ...{ recordings, recordingAdmission, videos, restreams, health, qoe },
     };
-    startAccountDeletion(holders);
+    startAccountDeletion({ ...holders, audit });
 
     const basePath = publicUrlPath(config.publicUrl);
     const hlsDelivery = new HlsDelivery({

@@ -1,8 +1,10 @@
 import { type Clock, type Logger, newId, RetryingWriter, type Sql, Sweeper } from '../platform/index.js';
-import { type AuditEntry, type AuditQuery, AuditTable } from './audit-table.js';
+import { type AuditEntry, type AuditQuery, AuditTable, type ForgottenUser } from './audit-table.js';
 
 /** Entries that wait for the database; further ones are in the log of the process alone. */
 const MAXIMUM_WAITING = 1_000;
+/** Deleted accounts whose last requests may still be recorded. */
+const MAXIMUM_FORGOTTEN = 1_000;
 
 export type AuditActor = { kind: 'operator' } | { kind: 'account'; userId: string; name: string };
 
@@ -24,6 +26,8 @@ export class AuditLog {
   readonly #table: AuditTable;
   readonly #writer: RetryingWriter;
   readonly #sweeper: Sweeper;
+  /** Pseudonyms of accounts that were deleted last, by their id. */
+  readonly #forgotten = new Map<string, string>();
   #waiting = 0;
   #lastWrite: Promise<void> = Promise.resolve();
 
@@ -46,11 +50,16 @@ export class AuditLog {
   /** Stores an entry, without waiting. */
   record({ actor, action, target, details, address }: AuditRecord): void {
     const { clock, log } = this.#options;
+    const person = actor.kind === 'account' ? actor : undefined;
+    const pseudonym = person && this.#forgotten.get(person.userId);
     const entry: AuditEntry = {
-      ...{ id: newId(), at: new Date(clock.now()), action, target, details, address },
-      actorKind: actor.kind,
-      actorId: actor.kind === 'account' ? actor.userId : null,
-      actorName: actor.kind === 'account' ? actor.name : null,
+      ...{ id: newId(), at: new Date(clock.now()), action, details, actorKind: actor.kind },
+      target: Object.fromEntries(
+        Object.entries(target).map(([name, id]) => [name, this.#forgotten.get(id) ?? id]),
+      ),
+      actorId: pseudonym ?? person?.userId ?? null,
+      actorName: pseudonym === undefined ? (person?.name ?? null) : null,
+      address: pseudonym === undefined ? address : '',
     };
     log.info({ audit: entry }, 'changed');
     if (this.#waiting >= MAXIMUM_WAITING) {
@@ -63,6 +72,15 @@ export class AuditLog {
       .finally(() => {
         this.#waiting--;
       });
+  }
+
+  /** Takes a person whose account is deleted out of all entries, also of those of requests that are not over. */
+  async forgetUser(user: ForgottenUser): Promise<void> {
+    this.#forgotten.set(user.userId, user.pseudonym);
+    const [oldest] = this.#forgotten.keys();
+    if (oldest !== undefined && this.#forgotten.size > MAXIMUM_FORGOTTEN) this.#forgotten.delete(oldest);
+    await this.#lastWrite;
+    await this.#table.forgetUser(user);
   }
 
   /** Returns stored entries, newest first. */

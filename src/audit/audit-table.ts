@@ -5,15 +5,19 @@ export type AuditEntry = {
   id: string;
   at: Date;
   actorKind: 'account' | 'operator';
-  /** Null: the operator. */
+  /** Null: the operator. A pseudonym when the account was deleted, which then has no name. */
   actorId: string | null;
   actorName: string | null;
   action: string;
   /** Ids of what was changed. */
   target: Record<string, string>;
   details: Record<string, string | number | boolean | null> | null;
+  /** Empty when the account was deleted. */
   address: string;
 };
+
+/** Account that is being deleted, and the id that takes its place. */
+export type ForgottenUser = { userId: string; pseudonym: string; name: string | undefined };
 
 /** `before`: only entries older than this id. */
 export type AuditQuery = {
@@ -52,6 +56,25 @@ export class AuditTable {
         ${actorId === undefined ? none : this.#sql`and actor_id = ${actorId}`}
         ${action === undefined ? none : this.#sql`and action = ${action}`}
       order by id desc limit ${limit}`;
+  }
+
+  /** Takes the person out of all entries: what was done to whom stays under the pseudonym. */
+  async forgetUser({ userId, pseudonym, name = '' }: ForgottenUser): Promise<void> {
+    const replaced = (column: 'target' | 'details') => this.#sql`(
+      select jsonb_object_agg(key, case when value = to_jsonb(${userId}::text) then to_jsonb(${pseudonym}::text)
+        else value end) from jsonb_each(${this.#sql(column)}))`;
+    const names = (column: 'target' | 'details') => this.#sql`(
+      jsonb_typeof(${this.#sql(column)}) = 'object'
+      and exists (select from jsonb_each_text(${this.#sql(column)}) where value = ${userId}))`;
+    await this.#sql.begin(async (sql) => {
+      await sql`
+        update audit_log set actor_id = ${pseudonym}, actor_name = null, address = '' where actor_id = ${userId}`;
+      for (const column of ['target', 'details'] as const)
+        await sql`update audit_log set ${sql(column)} = ${replaced(column)} where ${names(column)}`;
+      await sql`
+        update audit_log set details = details - 'name'
+        where action = 'account.create' and details ->> 'name' = ${name}`;
+    });
   }
 
   /** Deletes the oldest entries before a time. @returns the number deleted */

@@ -1,5 +1,6 @@
 import type { Authentication, Channels, StreamKeys } from '../accounts/index.js';
 import type { Audience } from '../audience/index.js';
+import type { AuditLog } from '../audit/index.js';
 import type { Chat } from '../chat/index.js';
 import type { Recordings } from '../recordings/index.js';
 import type { Restreams } from '../restreams/index.js';
@@ -8,7 +9,7 @@ import type { ThumbnailStore } from '../thumbnails/index.js';
 import type { Videos } from '../videos/index.js';
 
 export type AccountDeletionModules = {
-  authentication: Pick<Authentication, 'accountDeletion' | 'exportClaims' | 'follows'>;
+  authentication: Pick<Authentication, 'accountDeletion' | 'accounts' | 'exportClaims' | 'follows'>;
   keys: StreamKeys;
   channels: Channels;
   livestreams: Livestreams;
@@ -19,12 +20,13 @@ export type AccountDeletionModules = {
   videos: Videos;
   audience: Audience;
   chat: Chat;
+  audit: Pick<AuditLog, 'forgetUser'>;
 };
 
 /** Registers the data holders of all modules for account deletion, and resumes interrupted deletions. */
 export function startAccountDeletion(modules: AccountDeletionModules): void {
   const { authentication, keys, channels, livestreams, streams, audience, chat } = modules;
-  const { accountDeletion, follows } = authentication;
+  const { accountDeletion, accounts, follows } = authentication;
   accountDeletion.addHolder({
     isBusy: (userId) => streams.isUnderWay(userId),
     async release({ userId }) {
@@ -36,6 +38,12 @@ export function startAccountDeletion(modules: AccountDeletionModules): void {
   });
   accountDeletion.addHolder({ release: (account) => chat.forgetUser(account) });
   accountDeletion.addHolder({ release: ({ userId }) => audience.forgetUser(userId) });
+  accountDeletion.addHolder({
+    async release({ userId, pseudonym }) {
+      const name = (await accounts.findAccount(userId))?.name;
+      await modules.audit.forgetUser({ userId, pseudonym, name });
+    },
+  });
   accountDeletion.addHolder({
     async release({ userId }) {
       await modules.recordings.clips.forgetUser(userId);

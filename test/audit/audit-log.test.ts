@@ -4,6 +4,7 @@ import type { Sql } from '../../src/platform/index.js';
 import { FakeClock } from '../support/fakes/fake-clock.js';
 import { testDatabase } from '../support/fixtures/database.js';
 import { recordLog } from '../support/fixtures/log-record.js';
+import { until } from '../support/until.js';
 
 const DAY_MS = 86_400_000;
 const entry = (action: string) => ({
@@ -55,10 +56,36 @@ t.test('entries older than the retention are deleted', async (t) => {
   const audit = new AuditLog({ sql, keepDays: 10, clock, log });
   t.teardown(() => audit.close());
   audit.record(entry('account.change'));
+  await until('it is stored', async () => (await audit.list({ limit: 10 })).length === 1);
   audit.start();
   await clock.advance(9 * DAY_MS);
   t.equal((await audit.list({ limit: 10 })).length, 1);
   await clock.advance(2 * DAY_MS);
   while ((await audit.list({ limit: 10 })).length > 0) await clock.advance(3_600_000);
   t.pass();
+});
+
+t.test('a deleted account leaves its actions, and neither name nor address', async (t) => {
+  const { sql } = await testDatabase(t);
+  const audit = new AuditLog({ sql, keepDays: 0, clock: new FakeClock(), log: recordLog().log });
+  const operator = { actor: { kind: 'operator' as const }, address: '198.51.100.1' };
+  audit.record({ ...entry('account.create'), ...operator, details: { name: 'Ada', role: 'viewer' } });
+  audit.record({ ...entry('account.create'), ...operator, details: { name: 'Bob', role: 'viewer' } });
+  audit.record({ ...entry('account.change'), ...operator, target: { id: 'ada' } });
+  audit.record({ ...entry('ban.create'), ...operator, details: { userId: 'ada', seconds: 5 } });
+  audit.record({ ...entry('livestream.delete'), details: null });
+  await audit.forgetUser({ userId: 'ada', pseudonym: 'deleted:1', name: 'Ada' });
+  audit.record({ ...entry('account.delete-own'), target: { id: 'ada' } });
+  await audit.close();
+  const stored = await audit.list({ limit: 10 });
+  t.notMatch(JSON.stringify(stored), /"ada"|Ada|192\.0\.2\.1/);
+  const gone = { actorKind: 'account', actorId: 'deleted:1', actorName: null, address: '' };
+  t.match(stored, [
+    { ...gone, action: 'account.delete-own', target: { id: 'deleted:1' } },
+    { ...gone, action: 'livestream.delete', target: { id: 'a' } },
+    { action: 'ban.create', details: { userId: 'deleted:1', seconds: 5 }, address: '198.51.100.1' },
+    { action: 'account.change', target: { id: 'deleted:1' }, address: '198.51.100.1' },
+    { action: 'account.create', details: { name: 'Bob', role: 'viewer' } },
+    { action: 'account.create', details: { role: 'viewer' } },
+  ]);
 });

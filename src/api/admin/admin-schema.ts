@@ -92,15 +92,15 @@ export const AuditEntryView = Type.Object(
     at: Time,
     actor: Type.Object({
       kind: Type.Enum(['account', 'operator']),
-      id: nullable(Type.String()),
-      name: nullable(Type.String({ description: 'Name at that time' })),
+      id: nullable(Type.String({ description: '`deleted:…`: the account was deleted' })),
+      name: nullable(Type.String({ description: 'Name at that time; null: the account was deleted' })),
     }),
     action: Type.String({ description: 'Such as `account.change`' }),
     target: Type.Record(Type.String(), Type.String(), {
       description: 'Ids of what was changed, by the names of path parameters',
     }),
     details: nullable(Type.Record(Type.String(), Type.Unknown())),
-    address: Type.String({ description: 'Network address' }),
+    address: Type.String({ description: 'Network address; empty: the account was deleted' }),
   },
   { $id: 'AuditEntry' },
 );

@@ -40,14 +40,12 @@ export function AuditSection() {
         {entries.map(({ id, at, actor, action, target, details, address }) => (
           <li key={id}>
             <span>
-              <strong>
-                {actor.kind === 'operator' ? adminTexts.operatorToken : (actor.name ?? actor.id)}
-              </strong>{' '}
-              {adminTexts.actions[action] ?? action}
+              <strong>{actorText(actor)}</strong> {adminTexts.actions[action] ?? action}
               {detailsText(target, details, names)}
               <br />
               <span class="faint">
-                {timeText(at)} · {adminTexts.from(address)}
+                {timeText(at)}
+                {address !== '' && ` · ${adminTexts.from(address)}`}
               </span>
             </span>
           </li>
@@ -61,6 +59,11 @@ export function AuditSection() {
       <ErrorText>{error}</ErrorText>
     </section>
   );
+}
+
+function actorText({ kind, id, name }: AuditEntryView['actor']): string {
+  if (kind === 'operator') return adminTexts.operatorToken;
+  return name ?? (id?.startsWith('deleted:') ? adminTexts.deletedAccount : (id ?? ''));
 }
 
 const UUID = /^[0-9a-f-]{36}$/;

@@ -82,6 +82,7 @@ export const texts: typeof english = {
   whoChanged: 'Wer hat was geändert',
   nothingYet: 'Noch nichts.',
   operatorToken: 'Das Betreiber-Token',
+  deletedAccount: 'Ein gelöschtes Konto',
   from: (address: string) => `von ${address}`,
   showOlder: 'Ältere zeigen',
   actions: {

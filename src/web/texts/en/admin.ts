@@ -82,6 +82,7 @@ export const texts = {
   whoChanged: 'Who changed what',
   nothingYet: 'Nothing yet.',
   operatorToken: 'The operator token',
+  deletedAccount: 'A deleted account',
   from: (address: string) => `from ${address}`,
   showOlder: 'Show older ones',
   actions: {

@@ -61,6 +61,12 @@ t.test('deleting an account deletes its livestreams and keys and frees its name'
   await socket.untilClosed();
 
   t.match(await host.request('GET', `${API}/${own.streamId}`), { status: 404 });
+  const audited = await until('the deletion is audited', async () => {
+    const answer = await fetch(`${gateway.http}/api/admin/audit`, { headers: operator });
+    const { entries } = (await answer.json()) as { entries: { action: string }[] };
+    return entries.some(({ action }) => action === 'account.delete-own') && entries;
+  });
+  t.notMatch(JSON.stringify(audited), dora.userId, 'the audit log does not name the person');
   t.strictSame((await host.request('GET', `${API}/user/${dora.userId}`)).body, { streams: [] });
   t.match(await dora.request('GET', '/api/auth/me'), { body: { user: null } });
   t.match(await host.request('GET', `${API}/${hidden.streamId}/guests`), { body: { guests: [] } });

@@ -1,11 +1,25 @@
 import type { ApiRoutes, MeResponse } from '../../api/contract.js';
 import { type ApiRequest, type ApiRoute, callApi } from '../api/api-client.js';
+import { noteSignInEnd } from '../api/sign-in-end.js';
 
 export type CurrentUser = Pick<MeResponse, 'user' | 'csrfToken' | 'registration'>;
 
 /** Returns the user of this browser's session, and the CSRF token for its requests. */
 export async function fetchCurrentUser(): Promise<CurrentUser> {
   return await call('GET /api/auth/me', {});
+}
+
+/** False after it was told that the sign-in has ended. */
+let wasSignedIn = true;
+
+/** Asks the server whether this browser is still signed in. When that ends, pages offer once to sign in again. */
+export async function isStillSignedIn(): Promise<boolean> {
+  const result = await callApi('GET /api/auth/me', {});
+  if (result.kind !== 'ok') return false;
+  const isSignedIn = result.value.user !== null;
+  if (wasSignedIn && !isSignedIn) noteSignInEnd('not_signed_in', true);
+  wasSignedIn = isSignedIn;
+  return isSignedIn;
 }
 
 /** Signs in with a session cookie. @throws Error with a message for the user */

@@ -1,6 +1,8 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { onSignInEnd } from '../api/sign-in-end.js';
 import { ErrorText } from '../forms/error-text.js';
+import { accountTexts } from '../texts/account.js';
 import { type CurrentUser, fetchCurrentUser } from './account.js';
 import { SignInForm } from './sign-in-form.js';
 import '../forms/forms.css';
@@ -14,22 +16,74 @@ type SignedInProps = {
   children: (user: SignedInUser) => ComponentChildren;
 };
 
-/** Content for users who are signed in; a form to sign in for others. */
+/**
+ * Content for users who are signed in; a form to sign in for others. When the sign-in ends meanwhile, the content stays, with what
+ * was entered, and the form is a dialog in front of it.
+ */
 export function SignedIn({ invitation, children }: SignedInProps) {
   const [currentUser, setCurrentUser] = useState<CurrentUser>();
+  /** Answer of the server after the sign-in of `currentUser` has ended. */
+  const [ended, setEnded] = useState<CurrentUser>();
   const [error, setError] = useState('');
-  const load = (): void => {
-    fetchCurrentUser().then(setCurrentUser, (error: Error) => setError(error.message));
-  };
-  useEffect(load, []);
+  const known = useRef<CurrentUser>(undefined);
 
-  if (!currentUser) return <ErrorText>{error}</ErrorText>;
+  const accept = (now: CurrentUser): void => {
+    const before = known.current?.user;
+    setError('');
+    if (before && !now.user) {
+      setEnded(now);
+      return;
+    }
+    // The content belongs to another account.
+    if (before && before.id !== now.user?.id) location.reload();
+    known.current = now;
+    setEnded(undefined);
+    setCurrentUser(now);
+  };
+  const load = (): void => {
+    fetchCurrentUser().then(accept, ({ message }: Error) => setError(message));
+  };
+  useEffect(() => {
+    load();
+    return onSignInEnd(load);
+  }, []);
+
+  if (!currentUser)
+    return (
+      <>
+        <ErrorText>{error}</ErrorText>
+        {error !== '' && (
+          <button type="button" class="primary" onClick={load}>
+            {accountTexts.tryAgain}
+          </button>
+        )}
+      </>
+    );
   const { user } = currentUser;
-  if (user) return <>{children({ ...currentUser, user })}</>;
+  if (user)
+    return (
+      <>
+        {children({ ...currentUser, user })}
+        {ended && <SignInAgain currentUser={ended} onDone={load} onClose={() => setEnded(undefined)} />}
+      </>
+    );
   return (
     <div class="card">
       <p>{invitation}</p>
       <SignInForm currentUser={currentUser} onDone={load} onCancel={() => location.assign('/')} />
     </div>
+  );
+}
+
+type SignInAgainProps = { currentUser: CurrentUser; onDone: () => void; onClose: () => void };
+
+function SignInAgain({ currentUser, onDone, onClose }: SignInAgainProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
+  return (
+    <dialog ref={dialog} class="card" aria-label={accountTexts.signInAgain} onClose={onClose}>
+      <p>{accountTexts.signInEnded}</p>
+      <SignInForm currentUser={currentUser} onDone={onDone} onCancel={() => dialog.current?.close()} />
+    </dialog>
   );
 }

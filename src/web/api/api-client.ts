@@ -13,6 +13,7 @@ import type {
 import { errorMessage } from '../locale/gateway-messages.js';
 import { commonTexts } from '../texts/common.js';
 import { serverClock } from './server-clock.js';
+import { noteSignInEnd } from './sign-in-end.js';
 
 export type { Stream } from '../../api/contract.js';
 
@@ -175,7 +176,7 @@ export async function callApi<Route extends ApiRoute>(
       ...(signal ? { signal } : {}),
     });
     serverClock.noteDate(response.headers.get('date'));
-    if (!response.ok) return await failureOf(response);
+    if (!response.ok) return await failureOf(response, Boolean(csrfToken));
     return { kind: 'ok', value: (await response.json()) as ApiRoutes[Route]['response'] };
   } catch {
     return { kind: 'failed', status: 0, message: commonTexts.noAnswer };
@@ -216,13 +217,22 @@ export async function fetchResource<Route extends ApiRoute>(
   return result;
 }
 
-async function failureOf(response: Response): Promise<ApiFailure> {
+async function failureMessage(
+  error: ErrorResponse['error'] | undefined,
+  isSignedIn: boolean,
+): Promise<string> {
+  if (noteSignInEnd(error?.code, isSignedIn)) return commonTexts.signInEnded;
+  return error ? await errorMessage(error.code, error.message) : commonTexts.noAnswer;
+}
+
+/** @param isSignedIn the request was that of a user who is signed in */
+async function failureOf(response: Response, isSignedIn: boolean): Promise<ApiFailure> {
   const body = (await response.json().catch(() => undefined)) as Partial<ErrorResponse> | undefined;
   const retryAfterS = Number(response.headers.get('retry-after'));
   return {
     kind: 'failed',
     status: response.status,
-    message: body?.error ? await errorMessage(body.error.code, body.error.message) : commonTexts.noAnswer,
+    message: await failureMessage(body?.error, isSignedIn),
     ...(body?.error ? { code: body.error.code } : {}),
     ...(retryAfterS > 0 ? { retryAfterS: Math.min(retryAfterS, MAXIMUM_RETRY_AFTER_S) } : {}),
   };

@@ -8,6 +8,7 @@ import {
   signOut,
 } from '../account/account.js';
 import { SignInForm } from '../account/sign-in-form.js';
+import { SocketError } from '../api/reconnecting-socket.js';
 import { hasNoFocus, useFocusBack } from '../forms/focus.js';
 import { useLoaded } from '../loading/use-loaded.js';
 import { chatTexts } from '../texts/chat.js';
@@ -38,6 +39,7 @@ export function ChatPanel({ streamId, socket, isAhead = false }: ChatPanelProps)
   const signInOpener = useFocusBack<HTMLButtonElement>(signingIn);
   const pollOpener = useFocusBack<HTMLButtonElement>(isMakingPoll);
   const hasJustSignedIn = useRef(false);
+  const draft = useRef('');
   const PollForm = useLoaded(isMakingPoll, loadPollForm);
   const attempt = async (task: () => Promise<void>): Promise<void> => {
     setError('');
@@ -63,6 +65,18 @@ export function ChatPanel({ streamId, socket, isAhead = false }: ChatPanelProps)
     // The viewer token was issued to this account.
     socket.forgetViewer();
     location.reload();
+  };
+  const send = async (message: string): Promise<void> => {
+    try {
+      await socket.sendMessage(message);
+    } catch (error) {
+      if (error instanceof SocketError && error.code === 'not_signed_in') {
+        draft.current = message;
+        setSigningIn(true);
+        refreshUser();
+      }
+      throw error;
+    }
   };
   const user = currentUser?.user;
   const mayWrite = Boolean(user || socket.mode?.anonymous);
@@ -133,7 +147,8 @@ export function ChatPanel({ streamId, socket, isAhead = false }: ChatPanelProps)
               isConnected={socket.connected}
               maySendAtMs={socket.maySendAtMs}
               names={names}
-              send={(message) => socket.sendMessage(message)}
+              draft={draft}
+              send={send}
               onError={setError}
             />
           )}

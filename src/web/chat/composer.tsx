@@ -10,6 +10,8 @@ type ComposerProps = {
   /** Monotonic time from which slow mode lets the viewer write, ms. */
   maySendAtMs: number;
   names: () => readonly string[];
+  /** Text that is typed, kept while the viewer signs in again. */
+  draft: RefObject<string>;
   /** @throws Error with a message for the user */
   send: (message: string) => Promise<void>;
   onError: (message: string) => void;
@@ -20,13 +22,17 @@ const MAX_MESSAGE_LENGTH = 500;
 const loadPicker = async () => (await import('./emoji-picker.js')).EmojiPicker;
 
 /** Input for messages, with completion of mentions and an emoji picker. */
-export function Composer({ input, isConnected, maySendAtMs, names, send, onError }: ComposerProps) {
-  const [text, setText] = useState('');
+export function Composer({ input, isConnected, maySendAtMs, names, draft, send, onError }: ComposerProps) {
+  const [text, setText] = useState(draft.current ?? '');
   const [beforeCaret, setBeforeCaret] = useState('');
   const [isPicking, setPicking] = useState(false);
   const EmojiPicker = useLoaded(isPicking, loadPicker);
   const waitS = useCountdown(maySendAtMs);
   const afterCaret = useRef<number>(undefined);
+
+  useEffect(() => {
+    draft.current = text;
+  }, [text]);
 
   // A reply changes the input from outside.
   const read = (): void => {

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { CreateResponse } from '../../api/contract.js';
-import type { CurrentUser } from '../account/account.js';
+import { type CurrentUser, isStillSignedIn } from '../account/account.js';
 import { SignedIn } from '../account/signed-in.js';
 import { callApi, fetchStreamsOf, type Stream } from '../api/api-client.js';
 import { Poll } from '../api/poll.js';
@@ -52,13 +52,21 @@ function Livestreams({ currentUser, userId }: { currentUser: CurrentUser; userId
   const [created, setCreated] = useState<CreateResponse>();
   const action = useAction();
   const poll = useRef<Poll<{ streams: Stream[] }>>(undefined);
+  const shown = useRef<readonly Stream[]>([]);
 
+  /** Those that are not public are missing for who is signed out: they stay, with what is entered in their forms. */
+  const show = async (listed: Stream[]): Promise<void> => {
+    const isComplete = shown.current.every(({ id }) => listed.some((stream) => stream.id === id));
+    if (!isComplete && !(await isStillSignedIn())) return;
+    shown.current = listed;
+    setStreams(listed);
+  };
   useEffect(() => {
     const listing = new Poll({
       fetch: (signal) => fetchStreamsOf(userId, signal),
       onResult: (result) => {
         setReachable(result.kind === 'ok');
-        if (result.kind === 'ok') setStreams(result.value.streams);
+        if (result.kind === 'ok') void show(result.value.streams);
         return 'fast';
       },
     });

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Health } from '../../api/contract.js';
+import { isStillSignedIn } from '../account/account.js';
 import { SignedIn, type SignedInUser } from '../account/signed-in.js';
 import { fetchStream, type Stream } from '../api/api-client.js';
 import { Poll } from '../api/poll.js';
@@ -63,8 +64,13 @@ function Studio({ currentUser, streamId }: { currentUser: SignedInUser; streamId
     const polled = new Poll({
       fetch: (signal) => fetchStream(streamId, signal),
       onResult: (result) => {
-        setIsMissing(result.kind === 'missing');
-        if (result.kind === 'ok') setStream(result.value.stream);
+        if (result.kind === 'ok') {
+          setStream(result.value.stream);
+          setIsMissing(false);
+        }
+        // A private one is hidden from who is signed out, whose broadcast goes on.
+        if (result.kind === 'missing')
+          void isStillSignedIn().then((isSignedIn) => isSignedIn && setIsMissing(true));
         return 'fast';
       },
     });

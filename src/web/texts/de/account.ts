@@ -11,4 +11,8 @@ export const texts: typeof english = {
   cancel: 'Abbrechen',
   haveAccount: 'Ich habe ein Konto',
   newHere: 'Neu hier',
+  tryAgain: 'Noch einmal versuchen',
+  signInAgain: 'Neu anmelden',
+  signInEnded:
+    'Deine Anmeldung ist abgelaufen. Melde dich neu an, um weiterzumachen: Was du eingegeben hast, bleibt erhalten.',
 };

@@ -11,4 +11,5 @@ export const texts: typeof english = {
   noAnswer: 'Der Server antwortet nicht. Versuch es noch einmal.',
   connectionLost: 'Die Verbindung zum Server ist abgebrochen. Sie wird automatisch wiederhergestellt.',
   watching: (viewers: number) => `${number(viewers)} Zuschauer`,
+  signInEnded: 'Deine Anmeldung ist abgelaufen. Melde dich neu an und versuch es noch einmal.',
 };

@@ -10,4 +10,7 @@ export const texts = {
   cancel: 'Cancel',
   haveAccount: 'I have an account',
   newHere: 'New here',
+  tryAgain: 'Try again',
+  signInAgain: 'Sign in again',
+  signInEnded: 'Your sign-in has ended. Sign in again to go on: what you have entered is kept.',
 };

@@ -11,4 +11,5 @@ export const texts = {
   noAnswer: 'The server does not answer. Try again.',
   connectionLost: 'The connection to the server was lost. It reconnects automatically.',
   watching: (viewers: number) => `${number(viewers)} watching`,
+  signInEnded: 'Your sign-in has ended. Sign in again, then try once more.',
 };

@@ -1,10 +1,12 @@
 /**
  * Writes every page and state to a folder, at a desk and on a phone (360 px, also in German), light and dark, with a gateway
- * of its own and a published test picture. Run it by `scripts/screenshots [FOLDER]`.
+ * of its own and a published test picture. Run it by `scripts/screenshots [FOLDER]`; with `--readme` it writes the four
+ * pictures of the README to `.github/images` instead.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { projectRoot } from '../src/platform/index.js';
 import { launchChromium } from '../test/support/clients/chromium.js';
@@ -33,8 +35,17 @@ const VIEWS = [
 ] as const;
 /** Time for pictures, plots and polls to be drawn, ms. */
 const SETTLE_MS = 1_500;
+/** Time in which plots fill, ms. */
+const PLOTTED_MS = 30_000;
 
-const folder = path.resolve(projectRoot(), process.argv[2] ?? '.build/screenshots');
+const { values, positionals } = parseArgs({
+  options: { readme: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const folder = path.resolve(
+  projectRoot(),
+  positionals[0] ?? (values.readme ? '.github/images' : '.build/screenshots'),
+);
 mkdirSync(folder, { recursive: true });
 const [gateway, browser] = await Promise.all([
   BenchGateway.start({
@@ -45,11 +56,79 @@ const [gateway, browser] = await Promise.all([
 ]);
 const encoders: ChildProcess[] = [];
 try {
-  await writeAll(browser);
+  await (values.readme ? writeForReadme(browser) : writeAll(browser));
 } finally {
   for (const encoder of encoders) encoder.kill('SIGKILL');
   await browser.close();
   await gateway.stop();
+}
+
+/** Writes what a visitor sees who decides whether to use it: no odd states, and nothing below the first screen. */
+async function writeForReadme(browser: Browser): Promise<void> {
+  const ada = await register('Ada', 'admin');
+  const names = ['Mia', 'Leo', 'Noor', 'Sam'];
+  const others = await Promise.all(names.map((name) => register(name, 'broadcaster')));
+  const [mia = ada, leo = ada] = others;
+  const concert = await create(ada, {
+    title: 'Friday concert',
+    description: 'From the city theatre: strings, a choir, and questions from the chat between the pieces.',
+    tags: ['music', 'live'],
+    recordingEnabled: true,
+  });
+  const streams = [
+    concert,
+    await create(mia, { title: 'Speedrun practice', tags: ['games'] }),
+    await create(leo, { title: 'Bread from start to finish', tags: ['cooking'] }),
+  ];
+  for (const [hours, title] of [
+    [2, 'Saturday matinee'],
+    [26, 'Questions and answers'],
+  ] as const)
+    await create(ada, { title, scheduledAt: new Date(Date.now() + hours * 3_600_000).toISOString() });
+  for (const [index, { rtmp }] of streams.entries()) publish(rtmp, index);
+  for (const { streamId } of streams)
+    await until('the broadcast is live', async () => (await stateOf(ada, streamId)) === 'live');
+  const said = [
+    'Good evening from Lisbon 👋',
+    'The sound is great tonight',
+    'Which piece is next?',
+    '@Mia the second movement, I think',
+    'That solo 🔥',
+    'First time here, hello everybody',
+    'Will there be a recording?',
+    'Yes, it stays on the channel',
+  ];
+  for (const [index, message] of said.entries())
+    await request(others[index % others.length] ?? ada, 'POST', `/api/livestream/${concert.streamId}/chat`, {
+      message,
+    });
+
+  const [cookieName = '', value = ''] = ada.cookie.split('=');
+  const write = async (
+    { name, path: at, prepare, isAnonymous }: Shot,
+    colorScheme: 'light' | 'dark',
+  ): Promise<void> => {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme });
+    if (!isAnonymous) await context.addCookies([{ name: cookieName, value, url: gateway.http }]);
+    const page = await context.newPage();
+    await page.goto(gateway.http + at);
+    await page.locator('main').waitFor();
+    await prepare?.(page);
+    await page.waitForTimeout(SETTLE_MS);
+    await page.screenshot({ path: path.join(folder, `${name}.jpg`), type: 'jpeg', quality: 75 });
+    await context.close();
+  };
+  /** Plots show two minutes; some of it is enough. */
+  const watched = (page: Page): Promise<void> => page.waitForTimeout(PLOTTED_MS);
+  const live = concert.streamId;
+  const playing = async (page: Page): Promise<void> => {
+    await watched(page);
+    await page.locator('.player video').hover();
+  };
+  await write({ name: 'watch', path: `/watch/${live}`, isAnonymous: true, prepare: playing }, 'dark');
+  await write({ name: 'studio', path: `/studio/${live}`, prepare: watched }, 'light');
+  await write({ name: 'home', path: '/', isAnonymous: true }, 'light');
+  await write({ name: 'admin', path: '/admin' }, 'dark');
 }
 
 async function writeAll(browser: Browser): Promise<void> {
@@ -67,7 +146,7 @@ async function writeAll(browser: Browser): Promise<void> {
   await create(ada, { title: 'Saturday matinee', scheduledAt: planned });
   const ended = await create(ada, { title: 'Last week' });
   await request(ada, 'POST', `/api/livestream/${ended.streamId}/end`, {});
-  for (const { rtmp } of [live, tested, long]) publish(rtmp);
+  for (const [index, { rtmp }] of [live, tested, long].entries()) publish(rtmp, index);
   for (const { streamId } of [live, tested, long])
     await until('the broadcast is live', async () => (await stateOf(ada, streamId)) === 'live');
   for (const message of ['Good evening', LONG, 'Which song is next?'])
@@ -144,9 +223,11 @@ async function openAll(page: Page): Promise<void> {
   for (const summary of await page.locator('summary').all()) await summary.click();
 }
 
-function publish(rtmp: string): void {
-  const input =
-    '-re -f lavfi -i testsrc2=size=640x360:rate=30 -f lavfi -i sine=frequency=440:sample_rate=48000';
+/** @param seed gives the places of the colours in the picture */
+function publish(rtmp: string, seed: number): void {
+  const colours = 'c0=0x14213d:c1=0xd1495b:c2=0xedae49:c3=0x2a6f97';
+  const picture = `gradients=size=640x360:rate=30:seed=${seed + 8}:n=4:type=radial:${colours}:speed=0.02`;
+  const input = `-re -f lavfi -i ${picture} -f lavfi -i sine=frequency=440:sample_rate=48000`;
   const codecs =
     '-c:v libx264 -preset ultrafast -tune zerolatency -g 60 -b:v 800k -pix_fmt yuv420p -c:a aac -f flv';
   encoders.push(

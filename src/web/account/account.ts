@@ -1,6 +1,7 @@
 import type { ApiRoutes, MeResponse } from '../../api/contract.js';
 import { type ApiRequest, type ApiRoute, callApi } from '../api/api-client.js';
 import { noteSignInEnd } from '../api/sign-in-end.js';
+import { tellOtherTabs } from './other-tabs.js';
 
 export type CurrentUser = Pick<MeResponse, 'user' | 'csrfToken' | 'registration'>;
 
@@ -25,16 +26,19 @@ export async function isStillSignedIn(): Promise<boolean> {
 /** Signs in with a session cookie. @throws Error with a message for the user */
 export async function signIn(name: string, password: string): Promise<void> {
   await call('POST /api/auth/login', { body: { name, password } });
+  tellOtherTabs();
 }
 
 /** Creates an account and signs in to it. @throws Error with a message for the user */
 export async function register(name: string, password: string, invitation: string): Promise<void> {
   const body = { name, password, ...(invitation === '' ? {} : { invitation }) };
   await call('POST /api/auth/register', { body });
+  tellOtherTabs();
 }
 
 export async function signOut({ csrfToken }: CurrentUser): Promise<void> {
   await call('POST /api/auth/logout', { csrfToken });
+  tellOtherTabs();
 }
 
 /** Deletes a chat message; needs moderator rights. @throws Error with a message for the user */

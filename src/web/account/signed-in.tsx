@@ -4,6 +4,7 @@ import { onSignInEnd } from '../api/sign-in-end.js';
 import { ErrorText } from '../forms/error-text.js';
 import { accountTexts } from '../texts/account.js';
 import { type CurrentUser, fetchCurrentUser } from './account.js';
+import { onOtherTab } from './other-tabs.js';
 import { SignInForm } from './sign-in-form.js';
 import '../forms/forms.css';
 
@@ -45,7 +46,10 @@ export function SignedIn({ invitation, children }: SignedInProps) {
   };
   useEffect(() => {
     load();
-    return onSignInEnd(load);
+    const ends = [onSignInEnd(load), onOtherTab(load)];
+    return () => {
+      for (const end of ends) end();
+    };
   }, []);
 
   if (!currentUser)

@@ -134,7 +134,7 @@ t.test('a sign-in that fails keeps the name, and a page that could not load is t
 
 t.test('an expired sign-in is renewed in front of the page, which keeps what was entered', async (t) => {
   const cay = await signInPage(gateway, 'Cay', 'broadcaster');
-  await cay.request('POST', '/api/livestream/create', {
+  const created = await cay.request('POST', '/api/livestream/create', {
     title: 'Mine',
     visibility: 'private',
   });
@@ -158,6 +158,26 @@ t.test('an expired sign-in is renewed in front of the page, which keeps what was
   t.equal(await page.getByLabel('Description').inputValue(), 'A long text');
   await press(page, 'Save');
   await page.getByRole('button', { name: 'Edit', exact: true }).waitFor();
+
+  // Another tab ends the session and begins another one.
+  const other = await openPage(t, context);
+  await press(page, 'Edit');
+  await page.getByLabel('Description').fill('From the first tab');
+  await other.goto(`${gateway.http}/settings`);
+  await press(other, 'Sign out');
+  await again.waitFor();
+  await other.goto(`${gateway.http}/dashboard`);
+  await other.getByLabel('Name').fill('Cay');
+  await other.getByLabel('Password').fill(PASSWORD);
+  await press(other, 'Sign in');
+  await other.getByRole('heading', { name: 'Mine' }).waitFor();
+  await again.waitFor({ state: 'detached' });
+  await press(page, 'Save');
+  await page.getByRole('button', { name: 'Edit', exact: true }).waitFor();
+  const read = await page.evaluate(
+    `fetch('/api/livestream/${created.body.streamId}').then((answer) => answer.json())`,
+  );
+  t.match(read, { stream: { description: 'From the first tab' } });
 });
 
 t.test('long and right-to-left names and 100,000 viewers fit a phone', async (t) => {

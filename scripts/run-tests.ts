@@ -25,10 +25,10 @@ import { NEEDS, needOf, schedule } from './test-schedule.js';
 /** Timeout of one test file, seconds: several times the slowest, because machines differ. */
 const FILE_TIMEOUT_S = 180;
 /**
- * Deviation of the measured need of a file from its declared one that is reported, percent of a processor: processors
- * differ, and files that wait for a busy machine have longer waits.
+ * Excess of the measured need of a file over its declared one that is reported, percent of a processor: processors differ,
+ * and files that wait for a busy machine have longer waits.
  */
-const REPORTED_DEVIATION = 30;
+const REPORTED_EXCESS = 30;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -120,20 +120,20 @@ if (runnable.length > 0) {
   }
 }
 
-/** Prints the files whose declared need is wrong: beside those that need more, others lack processor time. */
-function printWrongNeeds(): void {
+/** Prints the files that need more than is declared: others beside them lack processor time. */
+function printExceededNeeds(): void {
   for (const { file, seconds, cpuSeconds } of reports) {
     const declared = needOf(file);
     if (declared === undefined || cpuSeconds === undefined || seconds < 10) continue;
     const measured = Math.round((cpuSeconds / seconds) * 100);
-    if (Math.abs(measured - declared) > REPORTED_DEVIATION)
+    if (measured - declared > REPORTED_EXCESS)
       console.log(
         `note    ${file} needs ${measured} % of a processor; scripts/test-schedule.ts says ${declared} %`,
       );
   }
 }
 
-printWrongNeeds();
+printExceededNeeds();
 for (const problem of problems) console.log(`FAILED  ${problem}`);
 const sum = (count: (report: FileReport) => number): number =>
   reports.reduce((total, report) => total + count(report), 0);

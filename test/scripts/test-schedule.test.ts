@@ -3,7 +3,7 @@ import { NEEDS, needOf, schedule, type TestPriority, USABLE } from '../../script
 
 const [first = '', second = ''] = Object.keys(NEEDS);
 const LIGHT = Array.from({ length: 20 }, (_, index) => `test/api/${index}.test.ts`);
-const REAL_TIME = Array.from({ length: 9 }, (_, index) => `test/gateway/${index}.test.ts`);
+const REAL_TIME = Array.from({ length: 9 }, (_, index) => `test/egress/${index}.test.ts`);
 
 /** Start of a file, with the files that run then, itself included. */
 type Start = { file: string; priority: TestPriority; running: string[] };

@@ -18,7 +18,7 @@ export async function isStillSignedIn(): Promise<boolean> {
   const result = await callApi('GET /api/auth/me', {});
   if (result.kind !== 'ok') return false;
   const isSignedIn = result.value.user !== null;
-  if (wasSignedIn && !isSignedIn) noteSignInEnd('not_signed_in', true);
+  if (wasSignedIn && !isSignedIn) noteSignInEnd('not_signed_in', false);
   wasSignedIn = isSignedIn;
   return isSignedIn;
 }

@@ -27,17 +27,20 @@ export function SignedIn({ invitation, children }: SignedInProps) {
   const [ended, setEnded] = useState<CurrentUser>();
   const [error, setError] = useState('');
   const known = useRef<CurrentUser>(undefined);
+  /** The user has closed the dialog: requests of the page, which repeat, do not open it again. */
+  const isDismissed = useRef(false);
 
   const accept = (now: CurrentUser): void => {
     const before = known.current?.user;
     setError('');
     if (before && !now.user) {
-      setEnded(now);
+      if (!isDismissed.current) setEnded(now);
       return;
     }
     // The content belongs to another account.
     if (before && before.id !== now.user?.id) location.reload();
     known.current = now;
+    isDismissed.current = false;
     setEnded(undefined);
     setCurrentUser(now);
   };
@@ -46,7 +49,11 @@ export function SignedIn({ invitation, children }: SignedInProps) {
   };
   useEffect(() => {
     load();
-    const ends = [onSignInEnd(load), onOtherTab(load)];
+    const onEnd = (isChange: boolean): void => {
+      if (isChange) isDismissed.current = false;
+      load();
+    };
+    const ends = [onSignInEnd(onEnd), onOtherTab(load)];
     return () => {
       for (const end of ends) end();
     };
@@ -64,11 +71,15 @@ export function SignedIn({ invitation, children }: SignedInProps) {
       </>
     );
   const { user } = currentUser;
+  const dismiss = (): void => {
+    isDismissed.current = true;
+    setEnded(undefined);
+  };
   if (user)
     return (
       <>
         {children({ ...currentUser, user })}
-        {ended && <SignInAgain currentUser={ended} onDone={load} onClose={() => setEnded(undefined)} />}
+        {ended && <SignInAgain currentUser={ended} onDone={load} onClose={dismiss} />}
       </>
     );
   return (

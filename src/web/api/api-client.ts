@@ -219,20 +219,20 @@ export async function fetchResource<Route extends ApiRoute>(
 
 async function failureMessage(
   error: ErrorResponse['error'] | undefined,
-  isSignedIn: boolean,
+  isChange: boolean,
 ): Promise<string> {
-  if (noteSignInEnd(error?.code, isSignedIn)) return commonTexts.signInEnded;
+  if (noteSignInEnd(error?.code, isChange)) return commonTexts.signInEnded;
   return error ? await errorMessage(error.code, error.message) : commonTexts.noAnswer;
 }
 
-/** @param isSignedIn the request was that of a user who is signed in */
-async function failureOf(response: Response, isSignedIn: boolean): Promise<ApiFailure> {
+/** @param isChange the request was a change by a user who was signed in */
+async function failureOf(response: Response, isChange: boolean): Promise<ApiFailure> {
   const body = (await response.json().catch(() => undefined)) as Partial<ErrorResponse> | undefined;
   const retryAfterS = Number(response.headers.get('retry-after'));
   return {
     kind: 'failed',
     status: response.status,
-    message: await failureMessage(body?.error, isSignedIn),
+    message: await failureMessage(body?.error, isChange),
     ...(body?.error ? { code: body.error.code } : {}),
     ...(retryAfterS > 0 ? { retryAfterS: Math.min(retryAfterS, MAXIMUM_RETRY_AFTER_S) } : {}),
   };

@@ -36,6 +36,7 @@ export const NEEDS: Readonly<Record<string, number>> = {
   'test/transcode/hls/rtp-ladder.test.ts': ALONE,
   'test/transcode/hls/rtp-ladder-supervisor.test.ts': ALONE,
   'test/gateway/publishing/whip/picture-pause.test.ts': 120,
+  'test/gateway/pages/axe.test.ts': 100,
   'test/recordings/recording-survival.test.ts': 35,
   'test/gateway/publishing/picture-pause.test.ts': 80,
   'test/gateway/people/chat-survival.test.ts': 60,

@@ -217,10 +217,7 @@ export async function fetchResource<Route extends ApiRoute>(
   return result;
 }
 
-async function failureMessage(
-  error: ErrorResponse['error'] | undefined,
-  isChange: boolean,
-): Promise<string> {
+async function failureMessage(error: ErrorResponse['error'] | undefined, isChange: boolean): Promise<string> {
   if (noteSignInEnd(error?.code, isChange)) return commonTexts.signInEnded;
   return error ? await errorMessage(error.code, error.message) : commonTexts.noAnswer;
 }

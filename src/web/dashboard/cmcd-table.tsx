@@ -2,42 +2,40 @@ import { timeText } from '../forms/format.js';
 import { number } from '../locale/format.js';
 import { livestreamTexts } from '../texts/livestream.js';
 import type { CmcdRow } from './quality-rows.js';
+import { ScrolledTable } from './scrolled-table.js';
 
 /** Table of what requests for HLS said of their players' playback. */
 export function CmcdTable({ rows }: { rows: readonly CmcdRow[] }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a table that scrolls must be reached by the keyboard
-    <section class="table" tabIndex={0} aria-label={livestreamTexts.hlsRequests}>
-      <table>
-        <caption>{livestreamTexts.cmcdCaption}</caption>
-        <thead>
-          <tr>
-            <th>{livestreamTexts.broadcast}</th>
-            <th>{livestreamTexts.playersElsewhere}</th>
-            <th>{livestreamTexts.requests}</th>
-            <th>{livestreamTexts.emptyBuffer}</th>
-            <th>{livestreamTexts.buffer}</th>
-            <th>{livestreamTexts.lowest}</th>
-            <th>{livestreamTexts.throughput}</th>
-            <th>{livestreamTexts.lowest}</th>
+    <ScrolledTable name={livestreamTexts.hlsRequests}>
+      <caption>{livestreamTexts.cmcdCaption}</caption>
+      <thead>
+        <tr>
+          <th>{livestreamTexts.broadcast}</th>
+          <th>{livestreamTexts.playersElsewhere}</th>
+          <th>{livestreamTexts.requests}</th>
+          <th>{livestreamTexts.emptyBuffer}</th>
+          <th>{livestreamTexts.buffer}</th>
+          <th>{livestreamTexts.lowest}</th>
+          <th>{livestreamTexts.throughput}</th>
+          <th>{livestreamTexts.lowest}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row) => (
+          <tr key={row.broadcastId}>
+            <td>{timeText(row.startedAt)}</td>
+            <td>{number(row.sessions)}</td>
+            <td>{number(row.requests)}</td>
+            <td>{number(row.starvationRatio * 100, 2)} %</td>
+            <td>{inThousands(row.bufferP50Ms, 's')}</td>
+            <td>{inThousands(row.bufferP5Ms, 's')}</td>
+            <td>{inThousands(row.throughputP50Kbps, 'Mbit/s')}</td>
+            <td>{inThousands(row.throughputP5Kbps, 'Mbit/s')}</td>
           </tr>
-        </thead>
-        <tbody>
-          {rows.map((row) => (
-            <tr key={row.broadcastId}>
-              <td>{timeText(row.startedAt)}</td>
-              <td>{number(row.sessions)}</td>
-              <td>{number(row.requests)}</td>
-              <td>{number(row.starvationRatio * 100, 2)} %</td>
-              <td>{inThousands(row.bufferP50Ms, 's')}</td>
-              <td>{inThousands(row.bufferP5Ms, 's')}</td>
-              <td>{inThousands(row.throughputP50Kbps, 'Mbit/s')}</td>
-              <td>{inThousands(row.throughputP5Kbps, 'Mbit/s')}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
+        ))}
+      </tbody>
+    </ScrolledTable>
   );
 }
 

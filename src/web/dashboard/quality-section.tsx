@@ -7,6 +7,7 @@ import { number } from '../locale/format.js';
 import { livestreamTexts } from '../texts/livestream.js';
 import { CmcdTable } from './cmcd-table.js';
 import { cmcdRowsOf, qualityCsv, rowsOf } from './quality-rows.js';
+import { ScrolledTable } from './scrolled-table.js';
 
 /** Table of the quality that viewers experienced in the broadcasts of a livestream, also as CSV. */
 export function QualitySection({ streamId }: { streamId: string }) {
@@ -40,45 +41,42 @@ export function QualitySection({ streamId }: { streamId: string }) {
       <ErrorText>{error}</ErrorText>
       {broadcasts && rows.length + cmcdRows.length === 0 && <p class="faint">{livestreamTexts.noQuality}</p>}
       {rows.length > 0 && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a table that scrolls must be reached by the keyboard
-        <section class="table" tabIndex={0} aria-label={livestreamTexts.broadcasts}>
-          <table>
-            <thead>
-              <tr>
-                <th>{livestreamTexts.broadcast}</th>
-                <th>{livestreamTexts.delivery}</th>
-                <th>{livestreamTexts.plays}</th>
-                <th>{livestreamTexts.watched}</th>
-                <th>{livestreamTexts.startup}</th>
-                <th>95 %</th>
-                <th>{livestreamTexts.behindLive}</th>
-                <th>{livestreamTexts.stalled}</th>
-                <th>{livestreamTexts.stalls}</th>
-                <th>{livestreamTexts.switches}</th>
-                <th>{livestreamTexts.failures}</th>
-                <th>{livestreamTexts.falls}</th>
+        <ScrolledTable name={livestreamTexts.broadcasts}>
+          <thead>
+            <tr>
+              <th>{livestreamTexts.broadcast}</th>
+              <th>{livestreamTexts.delivery}</th>
+              <th>{livestreamTexts.plays}</th>
+              <th>{livestreamTexts.watched}</th>
+              <th>{livestreamTexts.startup}</th>
+              <th>95 %</th>
+              <th>{livestreamTexts.behindLive}</th>
+              <th>{livestreamTexts.stalled}</th>
+              <th>{livestreamTexts.stalls}</th>
+              <th>{livestreamTexts.switches}</th>
+              <th>{livestreamTexts.failures}</th>
+              <th>{livestreamTexts.falls}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row) => (
+              <tr key={`${row.broadcastId} ${row.delivery}`}>
+                <td>{timeText(row.startedAt)}</td>
+                <td>{row.delivery === 'hls' ? 'HLS' : 'WebRTC'}</td>
+                <td>{row.plays}</td>
+                <td>{durationText(row.playedS)}</td>
+                <td>{secondsText(row.startupP50Ms)}</td>
+                <td>{secondsText(row.startupP95Ms)}</td>
+                <td>{secondsText(row.latencyP50Ms)}</td>
+                <td>{number(row.rebufferRatio * 100, 2)} %</td>
+                <td>{row.rebuffers}</td>
+                <td>{row.switches}</td>
+                <td>{row.failures}</td>
+                <td>{row.falls || '–'}</td>
               </tr>
-            </thead>
-            <tbody>
-              {rows.map((row) => (
-                <tr key={`${row.broadcastId} ${row.delivery}`}>
-                  <td>{timeText(row.startedAt)}</td>
-                  <td>{row.delivery === 'hls' ? 'HLS' : 'WebRTC'}</td>
-                  <td>{row.plays}</td>
-                  <td>{durationText(row.playedS)}</td>
-                  <td>{secondsText(row.startupP50Ms)}</td>
-                  <td>{secondsText(row.startupP95Ms)}</td>
-                  <td>{secondsText(row.latencyP50Ms)}</td>
-                  <td>{number(row.rebufferRatio * 100, 2)} %</td>
-                  <td>{row.rebuffers}</td>
-                  <td>{row.switches}</td>
-                  <td>{row.failures}</td>
-                  <td>{row.falls || '–'}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </section>
+            ))}
+          </tbody>
+        </ScrolledTable>
       )}
       {cmcdRows.length > 0 && <CmcdTable rows={cmcdRows} />}
       {rows.length + cmcdRows.length > 0 && (

@@ -5,22 +5,11 @@ import { PASSWORD } from '../../support/clients/page-session.js';
 import { openIsolatedPage } from '../../support/clients/pages.js';
 import { chooseDelivery, playback, untilPlaying } from '../../support/clients/watch-page.js';
 import { startGatewayProcess } from '../../support/gateway/gateway-process.js';
+import { appearedMs, RECORD_MESSAGES } from '../../support/pages/message-times.js';
 import { until } from '../../support/until.js';
 
 /** Latency by HLS and by WebRTC differs by more than this, s. */
 const LATER_S = 0.5;
-
-/** Records when each message appears in a page, Unix ms by this machine's clock. */
-const RECORD_MESSAGES = `(() => {
-  window.appeared = {};
-  new MutationObserver(() => {
-    for (const { textContent } of document.querySelectorAll('.messages bdi'))
-      window.appeared[textContent] ??= performance.timeOrigin + performance.now();
-  }).observe(document.querySelector('.chat'), { childList: true, subtree: true });
-})()`;
-
-const appearedMs = (page: Page, message: string): Promise<number> =>
-  until(`“${message}” appears`, () => page.evaluate<number>(`window.appeared[${JSON.stringify(message)}]`));
 
 const press = (within: Page | Locator, name: string): Promise<void> =>
   within.getByRole('button', { name, exact: true }).click();

@@ -6,6 +6,7 @@ import { openPage } from '../../support/clients/pages.js';
 import { openForHls, playback, untilPlaying } from '../../support/clients/watch-page.js';
 import { OPERATOR_TOKEN, startGatewayProcess } from '../../support/gateway/gateway-process.js';
 import { quantile, readLatencyMeter, startLatencyMeter } from '../../support/media/glass-to-glass.js';
+import { appearedMs, RECORD_MESSAGES } from '../../support/pages/message-times.js';
 import { until } from '../../support/until.js';
 
 /** Difference of the badge and the truth, ms. */
@@ -49,20 +50,6 @@ async function say(message: string, mediaTime?: number): Promise<void> {
   });
   t.equal(answer.status, 201, message);
 }
-
-/** Records when each message appears in a page, Unix ms by this machine's clock. */
-const RECORD_MESSAGES = `(() => {
-  window.appeared = {};
-  new MutationObserver(() => {
-    for (const { textContent } of document.querySelectorAll('.messages bdi'))
-      window.appeared[textContent] ??= performance.timeOrigin + performance.now();
-  }).observe(document.querySelector('.chat'), { childList: true, subtree: true });
-})()`;
-
-const appearedMs = (page: Page, message: string): Promise<number> =>
-  until(`“${message}” appears`, async () =>
-    page.evaluate<number>(`window.appeared[${JSON.stringify(message)}]`),
-  );
 
 const watcher = await openPage(t, browser);
 await watcher.goto(livestream.watch);

@@ -166,6 +166,8 @@ t.test('an expired sign-in is renewed in front of the page, which keeps what was
   await other.goto(`${gateway.http}/settings`);
   await press(other, 'Sign out');
   await again.waitFor();
+  // Signing out opens the start page, which would interrupt the next navigation.
+  await other.waitForURL(`${gateway.http}/`);
   await other.goto(`${gateway.http}/dashboard`);
   await other.getByLabel('Name').fill('Cay');
   await other.getByLabel('Password').fill(PASSWORD);

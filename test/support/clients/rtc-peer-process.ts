@@ -1,4 +1,5 @@
 import datachannel, { type PeerConnection, type Track } from 'node-datachannel';
+import { receiverReport } from '../../../src/media/index.js';
 
 // WebRTC clients in a process of their own: an exception in a callback of node-datachannel aborts its process.
 
@@ -16,7 +17,17 @@ export type PeerReport =
   | { type: 'open'; id: string }
   | { type: 'packets'; id: string; packets: Buffer[] };
 
-type Peer = { connection: PeerConnection; track: Track; others: Track[]; received: Buffer[] };
+type Peer = {
+  watches: boolean;
+  connection: PeerConnection;
+  track: Track;
+  others: Track[];
+  received: Buffer[];
+};
+
+/** Interval of the receiver reports of peers that watch, ms. A gateway takes a viewer without any as lost. */
+const REPORT_INTERVAL_MS = 1_000;
+const EMPTY_REPORT = receiverReport(1, []);
 
 const peers = new Map<string, Peer>();
 const sendReport = (report: PeerReport): void => void process.send?.(report, undefined, undefined, () => {});
@@ -38,7 +49,7 @@ function create(id: string, watches: boolean): void {
   const connection = new datachannel.PeerConnection(id, { iceServers: [], bindAddress: '127.0.0.1' });
   const track = connection.addTrack(videoMedia(watches));
   const others = watches ? [connection.addTrack(audioMedia())] : [];
-  const peer: Peer = { connection, track, others, received: [] };
+  const peer: Peer = { watches, connection, track, others, received: [] };
   peers.set(id, peer);
   track.onOpen(() => sendReport({ type: 'open', id }));
   track.onMessage((packet) => {
@@ -55,9 +66,9 @@ function create(id: string, watches: boolean): void {
 }
 
 /** Ignores packets that libsrtp refuses to send, such as those with extensions beyond their end. */
-function send(peer: Peer | undefined, packet: Buffer): void {
+function sendPacket(track: Track, packet: Buffer): void {
   try {
-    peer?.track.sendMessageBinary(packet);
+    track.sendMessageBinary(packet);
   } catch {}
 }
 
@@ -66,7 +77,10 @@ process.on('message', (command: PeerCommand) => {
   try {
     if (command.type === 'create') create(command.id, command.watches);
     else if (command.type === 'answer') peer?.connection.setRemoteDescription(command.sdp, 'answer');
-    else if (command.type === 'send') for (const packet of command.packets) send(peer, packet);
+    else if (command.type === 'send')
+      for (const packet of command.packets) {
+        if (peer) sendPacket(peer.track, packet);
+      }
     else {
       peers.delete(command.id);
       peer?.connection.close();
@@ -75,5 +89,9 @@ process.on('message', (command: PeerCommand) => {
     console.error(error);
   }
 });
+setInterval(() => {
+  for (const { watches, track } of peers.values())
+    if (watches && track.isOpen()) sendPacket(track, EMPTY_REPORT);
+}, REPORT_INTERVAL_MS);
 process.on('disconnect', () => process.exit(0));
 sendReport({ type: 'up' });

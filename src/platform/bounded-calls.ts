@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js';
+import type { Cancel, Clock } from './clock.js';
 import { databaseLate } from './database/database-away.js';
 
 export type BoundedCallsOptions = {
@@ -10,11 +10,14 @@ export type BoundedCallsOptions = {
 };
 
 const TIMEOUT_MS = 1_000;
+/** Lateness of a timer from which on the process itself stood still, ms: answers may wait to be read. */
+const STALL_MS = 100;
 const MAX_OVERDUE = 20;
 
 /**
  * Bounds calls to a database that may hang: each is awaited for at most `timeoutMs`, and pending calls do not accumulate
- * in the connection pool, whose queue is unbounded. An overdue call continues; its result is dropped.
+ * in the connection pool, whose queue is unbounded. An overdue call continues; its result is dropped. Time for which the
+ * event loop of this process was blocked does not count.
  */
 export class BoundedCalls {
   readonly #clock: Clock;
@@ -42,11 +45,18 @@ export class BoundedCalls {
     this.#calledAt = now;
     return new Promise<T>((resolve, reject) => {
       let isOverdue = false;
-      const cancel = this.#clock.after(this.#timeoutMs, () => {
-        isOverdue = true;
-        this.#overdue++;
-        reject(databaseLate());
-      });
+      let cancel: Cancel;
+      const wait = (waitMs: number): void => {
+        const dueAt = this.#clock.monotonic() + waitMs;
+        cancel = this.#clock.after(waitMs, () => {
+          const lateMs = this.#clock.monotonic() - dueAt;
+          if (lateMs > STALL_MS) return wait(Math.min(lateMs, this.#timeoutMs));
+          isOverdue = true;
+          this.#overdue++;
+          reject(databaseLate());
+        });
+      };
+      wait(this.#timeoutMs);
       const settled = (): void => {
         if (isOverdue) this.#overdue--;
         else cancel();

@@ -115,7 +115,7 @@ export class ClipWorker {
           const failure = failureOf(error);
           log.warn({ err: error, clipId: id }, `clip not cut: ${failure ?? messageOf(error)}`);
           if (failure) await this.#fail(id, failure);
-          else await table.release(id, this.#claimant, { delayS: RETRY_S, counts: true });
+          else await table.release(id, this.#claimant, { delayS: RETRY_S, counts: !isOutage(error) });
         }
       }
     });
@@ -213,6 +213,11 @@ export class ClipWorker {
       log.debug({ err: error, clipId: id }, 'the poster of a clip could not be made');
     }
   }
+}
+
+/** Returns whether the database failed, which says nothing about the clip. `ENOENT` may also be a file of the clip. */
+function isOutage(error: unknown): boolean {
+  return isDatabaseAway(error) && (error as { code?: string }).code !== 'ENOENT';
 }
 
 /** Returns the reason of an error that another attempt would repeat. */

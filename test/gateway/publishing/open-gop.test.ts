@@ -16,7 +16,7 @@ const [browser, gateway] = await Promise.all([
   openChromium(t, { webrtc: true }),
   startGatewayProcess(t, { LADDER_IDLE: '10' }),
 ]);
-t.jobs = 4;
+t.jobs = 2;
 
 const CLOSED = await oddMedia();
 const SOURCES: [string, () => Promise<FileTag[]>][] = [

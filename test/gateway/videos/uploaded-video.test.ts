@@ -44,6 +44,8 @@ t.test(
     const watch = async (viewer: typeof page): Promise<number> => {
       const read = (expression: string) =>
         viewer.evaluate(`(video => { ${expression} })(document.querySelector('video'))`);
+      // The player gives the element its source, which ends an earlier `play()`.
+      await until('it is loaded', async () => Number(await read('return video.readyState')) > 0);
       await read('video.muted = true; return video.play();');
       await until('it plays', async () => Number(await read('return video.currentTime')) > 1.5);
       return Number(await read('return video.duration'));

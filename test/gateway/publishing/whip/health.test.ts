@@ -65,6 +65,7 @@ for (const [title, [options, code, message]] of Object.entries(FAULTS))
     t.ok(newest('frameRate') > 15, `${newest('frameRate')} pictures per second`);
     t.ok(newest('videoBitrate') > 50_000 && newest('audioBitrate') > 5_000);
     t.ok(Math.abs(newest('audioLevel') + 30) < 0.1, 'the level that the packets tell');
-    t.ok(newest('roundTripMs') >= 20 && newest('roundTripMs') < 200, `${newest('roundTripMs')} ms`);
+    // Timers fire up to 1 ms early, and reports have a resolution of 1/65536 s (RFC 3550 section 6.4.1).
+    t.ok(newest('roundTripMs') > 18 && newest('roundTripMs') < 200, `${newest('roundTripMs')} ms`);
     t.equal(newest('packetLoss'), 0);
   });

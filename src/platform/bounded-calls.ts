@@ -17,7 +17,7 @@ const MAX_OVERDUE = 20;
 /**
  * Bounds calls to a database that may hang: each is awaited for at most `timeoutMs`, and pending calls do not accumulate
  * in the connection pool, whose queue is unbounded. An overdue call continues; its result is dropped. Time for which the
- * event loop of this process was blocked does not count.
+ * event loop of this process was blocked does not count, up to another `timeoutMs`.
  */
 export class BoundedCalls {
   readonly #clock: Clock;
@@ -46,11 +46,16 @@ export class BoundedCalls {
     return new Promise<T>((resolve, reject) => {
       let isOverdue = false;
       let cancel: Cancel;
+      let extensionMs = this.#timeoutMs;
       const wait = (waitMs: number): void => {
         const dueAt = this.#clock.monotonic() + waitMs;
         cancel = this.#clock.after(waitMs, () => {
           const lateMs = this.#clock.monotonic() - dueAt;
-          if (lateMs > STALL_MS) return wait(Math.min(lateMs, this.#timeoutMs));
+          if (lateMs > STALL_MS && extensionMs > 0) {
+            const moreMs = Math.min(lateMs, extensionMs);
+            extensionMs -= moreMs;
+            return wait(moreMs);
+          }
           isOverdue = true;
           this.#overdue++;
           reject(databaseLate());

@@ -28,3 +28,20 @@ t.test('a call without an answer is overdue, also after the event loop was block
   clearTimeout(alive);
   t.equal(calls.overdue, 1);
 });
+
+t.test('a call without an answer is overdue while the event loop is blocked again and again', async (t) => {
+  const calls = new BoundedCalls({ clock: systemClock, timeoutMs: TIMEOUT_MS });
+  let isRefused = false;
+  const refused = calls
+    .run(() => new Promise<string>(() => {}))
+    .catch(() => {
+      isRefused = true;
+    });
+  for (let blocks = 0; blocks < 5 && !isRefused; blocks++) {
+    block(TIMEOUT_MS * 3);
+    // Timers run before the next block.
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  t.ok(isRefused);
+  await refused;
+});

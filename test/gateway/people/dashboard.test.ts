@@ -98,7 +98,7 @@ t.test(
     await press('Less');
     await press('Manage');
     const recordings = page.getByRole('listitem').getByRole('listitem');
-    t.match(await recordings.textContent(), /0:\d\d · /);
+    t.match(await recordings.textContent(), /0:0\d · /);
     await recordings.getByRole('button', { name: 'Delete' }).click();
     await recordings.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
     await recordings.waitFor({ state: 'detached' });

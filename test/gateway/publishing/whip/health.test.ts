@@ -21,7 +21,8 @@ const JUMP_MS = 3_600_000;
 const ROUND_TRIP_MS = 400;
 
 const FAULTS: Record<string, [RtpPublisherOptions, code: string | undefined, message?: RegExp]> = {
-  'without a fault': [{ video, audio, roundTripMs: 20 }, undefined],
+  // Timers fire up to 1 ms early, and reports have a resolution of 1/65536 s (RFC 3550 section 6.4.1).
+  'without a fault': [{ video, audio, roundTripMs: 25 }, undefined],
   'that loses packets': [
     {
       video: { ...video, loses: (packet) => packet % 10 === 3 },
@@ -65,7 +66,6 @@ for (const [title, [options, code, message]] of Object.entries(FAULTS))
     t.ok(newest('frameRate') > 15, `${newest('frameRate')} pictures per second`);
     t.ok(newest('videoBitrate') > 50_000 && newest('audioBitrate') > 5_000);
     t.ok(Math.abs(newest('audioLevel') + 30) < 0.1, 'the level that the packets tell');
-    // Timers fire up to 1 ms early, and reports have a resolution of 1/65536 s (RFC 3550 section 6.4.1).
-    t.ok(newest('roundTripMs') > 18 && newest('roundTripMs') < 200, `${newest('roundTripMs')} ms`);
+    t.ok(newest('roundTripMs') >= 20 && newest('roundTripMs') < 200, `${newest('roundTripMs')} ms`);
     t.equal(newest('packetLoss'), 0);
   });

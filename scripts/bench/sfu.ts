@@ -1,6 +1,6 @@
 /**
  * Measures forwarding: CPU time of the WebRTC workers per packet and viewer, from 50 to 800 viewers that send receiver
- * reports, in one worker and in one per core. Loopback only, about three minutes.
+ * reports, in one worker and in one per core. Loopback only, about five minutes.
  *
  *     node --import tsx scripts/bench/sfu.ts [seconds per round]
  *
@@ -35,7 +35,7 @@ import { publisherPlan, viewerPlan } from '../../test/support/gateway/webrtc-poo
 import type { Media, PeersCommand, PeersReport } from './sfu-peers.js';
 
 const FIRST_PORT = 28_189;
-const VIEWERS = [50, 200, 400, 800];
+const VIEWERS = [50, 100, 200, 400, 800];
 const MEDIA: readonly Media[] = ['audio', 'audio and video'];
 const CHROMIUM_VIEWERS = 150;
 const WARM_UP_MS = 1500;

@@ -236,7 +236,8 @@ t.test('an invitee of a private stream signs in on its watch page and watches', 
   await page.locator('.composer button[type=submit]:enabled').waitFor();
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByText(/no stream at this address/).waitFor();
-  t.equal(await page.evaluate(`sessionStorage.getItem('viewer ${streamId}')`), null);
+  // The page is loaded anew after a sign-out, which may come later than the refusal.
+  await untilPageHolds(page, `sessionStorage.getItem('viewer ${streamId}') === null`);
 });
 
 t.test('the watch page fits a phone and a wide screen', async (t) => {

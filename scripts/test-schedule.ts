@@ -42,6 +42,7 @@ export const NEEDS: Readonly<Record<string, number>> = {
   'test/gateway/pages/whole-path.test.ts': 100,
   'test/recordings/recording-survival.test.ts': 35,
   'test/gateway/publishing/picture-pause.test.ts': 80,
+  'test/gateway/publishing/pauses/rare-keyframes.test.ts': 100,
   'test/gateway/people/chat-survival.test.ts': 60,
   'test/gateway/publishing/odd-access-units.test.ts': 60,
   'test/gateway/publishing/odd-sources.test.ts': 60,

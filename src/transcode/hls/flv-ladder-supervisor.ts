@@ -5,7 +5,7 @@ import { recordFailure } from '../ffmpeg/failure.js';
 import { keepRunning } from '../ffmpeg/supervision.js';
 import type { FlvInput } from '../inputs/flv-input.js';
 import type { GopBuffer } from '../inputs/gop-buffer.js';
-import { keyframeNotice } from '../inputs/keyframe-watch.js';
+import { encodeSource } from '../inputs/keyframe-watch.js';
 import { PictureSlate } from '../slate/picture-slate.js';
 import { type RenderSlate, type ShownLadder, shownLadder } from '../slate/slate-plan.js';
 import type { BroadcastMemory, TranscodeSettings } from '../transcode-settings.js';
@@ -317,13 +317,12 @@ export class FlvLadderSupervisor implements SourceReader {
    */
   #mustReplace(tag: FlvTag): boolean {
     const ladder = this.#run?.ladder;
-    const { fault } = this.#timeline.keyframes;
     if (!ladder) return false;
+    const { fault } = this.#timeline.keyframes;
+    const isUnsteady = fault && this.#newest?.keyframes === 'source' && !this.#memory.encodeSource;
+    if (isUnsteady) encodeSource(fault, this.#memory, this.#broadcast, this.#log);
     if (this.#run?.isSlate) return this.#endsSlate(this.#run, tag);
-    if (fault && !this.#memory.encodeSource && ladder.keyframes === 'source') {
-      this.#memory.encodeSource = true;
-      this.#broadcast.notice('keyframes', keyframeNotice(fault));
-      this.#log.warn({ fault }, 'the source cannot be passed through');
+    if (isUnsteady) {
       this.#endRun(tag.keyframe ? REPLACE_FLUSH_MS : 0);
       return true;
     }

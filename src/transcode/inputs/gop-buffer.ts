@@ -41,6 +41,8 @@ export class GopBuffer {
   #oldest: number | undefined;
   #hasVideo = true;
   #isScarce = false;
+  /** Pictures of this timeline with which an encoder can join. */
+  #accessPoints = 0;
 
   constructor(limits: Limits = LIMITS) {
     this.#limits = limits;
@@ -57,6 +59,7 @@ export class GopBuffer {
     copy.#oldest = this.#oldest;
     copy.#hasVideo = this.#hasVideo;
     copy.#isScarce = this.#isScarce;
+    copy.#accessPoints = this.#accessPoints;
     return copy;
   }
 
@@ -69,6 +72,7 @@ export class GopBuffer {
     this.#oldest = undefined;
     this.#hasVideo = hasVideo;
     this.#isScarce = false;
+    this.#accessPoints = 0;
   }
 
   /** Drops the media: an encoder joins with the next keyframe. */
@@ -87,6 +91,7 @@ export class GopBuffer {
     this.#newest = Math.max(this.#newest, tag.timestamp);
     this.#oldest ??= tag.timestamp;
     this.#correctVideo();
+    if (tag.keyframe || tag.recoveryPoint !== undefined) this.#accessPoints++;
     if (this.#hasVideo) {
       if (tag.keyframe || (tag.recoveryPoint && this.#isOld)) this.#nextGroup();
       else if (this.#tags.length === 0) return;
@@ -104,6 +109,19 @@ export class GopBuffer {
   /** Keyframes have been so far apart that an encoder could not join at any time. */
   get isScarce(): boolean {
     return this.#isScarce;
+  }
+
+  /** The picture was away: the time since the keyframe does not tell how far apart keyframes are. */
+  pictureReturned(): void {
+    this.#isScarce = false;
+  }
+
+  /**
+   * Whether an encoder can be expected to join again after it has ended: sources with intra refresh may send one
+   * keyframe, and never another.
+   */
+  get isJoinableAgain(): boolean {
+    return this.#accessPoints > 1 && !this.#isScarce;
   }
 
   /** The last keyframe is too old to be buffered: an encoder cannot join until there is another. */

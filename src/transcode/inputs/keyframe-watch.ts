@@ -1,4 +1,7 @@
+import type { Logger } from '../../platform/index.js';
+import type { Broadcast } from '../../streams/index.js';
 import { KEYFRAME_INTERVAL } from '../hls/ladder.js';
+import type { BroadcastMemory } from '../transcode-settings.js';
 
 /** Number of measured intervals. */
 const MEASURED_INTERVALS = 6;
@@ -15,19 +18,31 @@ const FAULTS = {
   irregular: 'come at irregular intervals',
 } as const;
 
-/** Returns the sentence for the broadcaster about a source that is not passed through. */
-export function keyframeNotice(fault: keyof typeof FAULTS): string {
-  return `The encoder's keyframes ${FAULTS[fault]}: the picture is encoded again. Set a keyframe interval of 2 s.`;
+/** Has the source's picture encoded from now on, in place of passing it through, and notifies the broadcaster. */
+export function encodeSource(
+  fault: keyof typeof FAULTS,
+  memory: Pick<BroadcastMemory, 'encodeSource'>,
+  broadcast: Pick<Broadcast, 'notice'>,
+  log: Logger,
+): void {
+  memory.encodeSource = true;
+  broadcast.notice(
+    'keyframes',
+    `The encoder's keyframes ${FAULTS[fault]}: the picture is encoded again. Set a keyframe interval of 2 s.`,
+  );
+  log.warn({ fault }, 'the source cannot be passed through');
 }
 
 /** Measures the source's keyframe intervals to decide whether its video can be passed through. */
 export class KeyframeWatch {
+  #first: number | undefined;
   #last: number | undefined;
   #intervals: number[] = [];
   #late = false;
 
   /** Starts a new timeline. */
   reset(): void {
+    this.#first = undefined;
     this.#last = undefined;
     this.#intervals = [];
     this.#late = false;
@@ -35,8 +50,9 @@ export class KeyframeWatch {
 
   /** Records a video frame. @param timestamp ms */
   picture(timestamp: number, keyframe: boolean): void {
-    if (this.#last !== undefined && timestamp - this.#last > KEYFRAME_INTERVAL.most * 1000 + SLACK_MS)
-      this.#late = true;
+    this.#first ??= timestamp;
+    const since = this.#last ?? this.#first;
+    if (timestamp - since > KEYFRAME_INTERVAL.most * 1000 + SLACK_MS) this.#late = true;
     if (!keyframe) return;
     if (this.#last !== undefined) {
       this.#intervals.push(timestamp - this.#last);

@@ -54,6 +54,7 @@ export class PictureSlate {
 
   /** Ends the slate: the picture has returned, or another timeline has begun. */
   end(): void {
+    if (this.#shown) this.#options.timeline.gop.pictureReturned();
     this.#shown = undefined;
     this.#forget();
   }
@@ -72,7 +73,8 @@ export class PictureSlate {
       this.#picture = { endMs, seenAtMs: now };
       this.#forget();
     }
-    if (endMs === undefined) return;
+    // The encoder ends with the run that the slate replaces, and must be able to join again.
+    if (endMs === undefined || !timeline.gop.isJoinableAgain) return;
     // A source that is ahead of the clock may rest.
     const behindMs = clock.now() - ((timeline.begun?.startedAt ?? 0) + endMs);
     const pauseMs = Math.min(now - this.#picture.seenAtMs, behindMs);

@@ -193,18 +193,19 @@ export class WebrtcTranscoding implements WebrtcRendition {
     else this.#passed?.write(tag);
   }
 
-  /** Goes on with the keyframe with which the picture returns. */
+  /** Goes on with the keyframe with which the picture returns. When none comes, the passthrough ends. */
   #passAfterPause(tag: FlvTag): void {
     const { videoHeader } = this.gop;
     if (tag.header || !tag.keyframe || !videoHeader) return;
     this.#pause?.end();
+    this.gop.pictureReturned();
     this.#beginPassthrough(videoHeader);
     this.#passed?.write(tag);
   }
 
-  /** A source that is ahead of the clock may rest. */
+  /** A source that is ahead of the clock may rest. After a slate, passed video returns with a keyframe only. */
   #pictureAgeMs(): number | undefined {
-    const hasVideo = this.#passed || this.#encoded || this.#run?.has.video;
+    const hasVideo = this.#passed ? this.gop.isJoinableAgain : this.#encoded || this.#run?.has.video;
     if (!hasVideo || !this.#timeline || this.#pictureMs === undefined) return undefined;
     return this.#clock.now() - (this.#timeline.startedAt + this.#pictureMs);
   }

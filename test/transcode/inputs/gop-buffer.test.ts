@@ -117,6 +117,26 @@ t.test('keyframes that are so far apart that the buffer may lose them are scarce
   t.notOk(buffer.isScarce);
 });
 
+t.test(
+  'an encoder is expected to join again when the source has shown that it can be joined twice',
+  async (t) => {
+    const buffer = new GopBuffer();
+    buffer.reset(true);
+    buffer.push(tag('audio', 0));
+    buffer.push(tag('video', 0, { keyframe: true }));
+    for (let at = 40; at < 10_000; at += 40) buffer.push(tag('video', at));
+    t.notOk(buffer.isJoinableAgain, 'the only keyframe may be the last');
+    buffer.push(tag('video', 10_000, { recoveryPoint: 'gradual' }));
+    t.ok(buffer.isJoinableAgain);
+    buffer.push(tag('video', 23_000));
+    t.notOk(buffer.isJoinableAgain, 'keyframes are too far apart');
+    buffer.pictureReturned();
+    t.ok(buffer.isJoinableAgain, 'the picture was away meanwhile');
+    buffer.reset(true);
+    t.notOk(buffer.isJoinableAgain);
+  },
+);
+
 t.test('an encoder that joins after the media were forgotten begins with the next keyframe', async (t) => {
   const buffer = new GopBuffer();
   buffer.reset(true);

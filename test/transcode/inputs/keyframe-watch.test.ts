@@ -19,6 +19,8 @@ t.test('regular keyframes from 0.9 to 4 s apart can be passed through', async (t
 t.test('a missing keyframe is detected shortly after 4 s', async (t) => {
   t.equal(faultOf([0], 4), undefined);
   t.equal(faultOf([0], 4.2), 'too-far-apart');
+  t.equal(faultOf([3, 5], 6), undefined);
+  t.equal(faultOf([], 4.2), 'too-far-apart', 'measured from the first picture');
 });
 
 t.test('one irregular keyframe is tolerated, and several are not', async (t) => {

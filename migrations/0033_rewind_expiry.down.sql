@@ -1,0 +1,1 @@
+drop index recordings_rewind_ended_at;

@@ -24,6 +24,8 @@ const RETRY = { initialMs: 1_000, maximumMs: 60_000, windowMs: 300_000, limit: N
 /** Greatest random extension of a delay, as a share of it. */
 const JITTER_RATIO = 0.2;
 /** Time after which a target that takes no data is given up, ms. */
+/** Maximum of an integer of the database: after a stall of the event loop a tick may be short. */
+const MAXIMUM_BITRATE_BPS = 2 ** 31 - 1;
 const STALL_MS = 10_000;
 const STALLED = 'The target takes no data any more.';
 
@@ -82,7 +84,10 @@ export class Output {
     const before = this.#sampled;
     if (!before || bytes !== before.bytes || !isBlocked) this.#progressAtMs = atMs;
     if (before && atMs > before.atMs)
-      this.#bitrateBps = Math.max(0, Math.round(((bytes - before.bytes) * 8_000) / (atMs - before.atMs)));
+      this.#bitrateBps = Math.min(
+        MAXIMUM_BITRATE_BPS,
+        Math.max(0, Math.round(((bytes - before.bytes) * 8_000) / (atMs - before.atMs))),
+      );
     this.#sampled = { atMs, bytes };
     if (atMs - this.#progressAtMs < STALL_MS) return;
     this.#isStalled = true;

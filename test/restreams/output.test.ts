@@ -80,6 +80,10 @@ t.test('an output that lost its connection is live again, and keeps what was dro
   await clock.advance(2_000);
   output.sample();
   t.ok(Math.abs(output.status.bitrateBps! - 1_000_000) < 10_000, `${output.status.bitrateBps}`);
+  connections[0]!.traffic.sentBytes = 2 ** 40;
+  await clock.advance(1);
+  output.sample();
+  t.equal(output.status.bitrateBps, 2 ** 31 - 1, 'what the database takes');
   connections[0]!.end('The target closed the connection.');
   await clock.advance(500);
   t.match(output.status, { state: 'failing', error: 'The target closed the connection.', bitrateBps: null });

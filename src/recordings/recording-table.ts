@@ -251,12 +251,17 @@ export class RecordingTable {
     return row;
   }
 
-  /** Returns open recordings in this folder whose claimant is gone. Clips and videos are begun anew by their workers. */
-  async listAbandoned(storeId: string, limit: number): Promise<Recording[]> {
+  /**
+   * Returns open recordings in this folder whose claimant is gone, by id. Clips and videos are begun anew by their workers.
+   *
+   * @param after id; only those behind it
+   */
+  async listAbandoned(storeId: string, after: string | undefined, limit: number): Promise<Recording[]> {
     return await this.#sql<Recording[]>`
       select ${this.#columns()} from recordings
       where state = 'recording' and purpose not in ('clip', 'video') and store_id = ${storeId}
         and (claimed_until is null or claimed_until < now())
+        and (${after ?? null}::uuid is null or id > ${after ?? null}::uuid)
       order by id limit ${limit}`;
   }
 

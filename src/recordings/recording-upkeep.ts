@@ -44,6 +44,8 @@ export class RecordingUpkeep {
   readonly #lifetime = new AbortController();
   #running: Promise<void> | undefined;
   #again = false;
+  /** Id of the last abandoned recording that was looked at: those that stay so do not hide the ones behind them. */
+  #abandonedBefore: string | undefined;
 
   constructor(options: UpkeepOptions) {
     this.#options = options;
@@ -143,15 +145,23 @@ export class RecordingUpkeep {
   /** Finishes recordings whose process is gone and whose broadcast has ended. */
   async #finishAbandoned(): Promise<void> {
     const { table, store, claimant, openAmong, clock, ended, log } = this.#options;
-    const found = await table.listAbandoned(store.id, BATCH);
+    const found = await table.listAbandoned(store.id, this.#abandonedBefore, BATCH);
+    this.#abandonedBefore = found.length < BATCH ? undefined : found.at(-1)?.id;
     if (found.length === 0) return;
     const open = new Set(await openAmong(found.map(({ broadcastId }) => broadcastId)));
     // An open broadcast is resumed, and its recording with it.
     const orphans = found.filter(({ broadcastId }) => !open.has(broadcastId)).map(({ id }) => id);
     for (const id of orphans.length === 0 ? [] : await table.claimAbandoned(orphans, claimant)) {
-      await this.repair(id);
-      const end = { endedAt: new Date(clock.now()), reason: 'interrupted' as const };
-      const recording = await table.finish(id, claimant, end);
+      let recording: Recording | undefined;
+      try {
+        await this.repair(id);
+        const end = { endedAt: new Date(clock.now()), reason: 'interrupted' as const };
+        recording = await table.finish(id, claimant, end);
+      } catch (error) {
+        if (isDatabaseAway(error)) throw error;
+        log.warn({ err: error, recordingId: id }, 'a recording could not be finished: trying again');
+        continue;
+      }
       log.info(
         { recordingId: id, durationS: recording?.durationS },
         'recording of a process that is gone finished',

@@ -67,6 +67,23 @@ t.test('a recording that is claimed, or whose broadcast is open, is left alone',
   for (const id of [open, claimed]) t.match(await fixture.recordings.find(id), { state: 'recording' });
 });
 
+t.test('recordings that cannot be finished yet do not hide the ones behind them', async (t) => {
+  const fixture = await openRecordingsFixture(t);
+  const open = await abandonedRecording(fixture, false);
+  await fixture.sql`
+    insert into recordings select (jsonb_populate_record(recordings,
+      jsonb_build_object('id', '00000000-0000-4000-8000-' || lpad(n::text, 12, '0'), 'purpose', 'rewind'))).*
+    from recordings, generate_series(1, 20) n where id = ${open}`;
+  const [stuck, over] = [await abandonedRecording(fixture, true), await abandonedRecording(fixture, true)];
+  await fixture.sql.unsafe(`
+    create function check_end() returns trigger language plpgsql as $$ begin raise 'cannot be finished'; end $$;
+    create trigger check_end before update of state on recordings for each row when (new.id = '${stuck}')
+      execute function check_end()`);
+  (await fixture.openAnother()).recordings.start();
+  await until('the last one is finished', () => fixture.ready.some(({ id }) => id === over));
+  for (const id of [open, stuck]) t.match(await fixture.recordings.find(id), { state: 'recording' });
+});
+
 t.test('a gateway with another folder leaves recordings and unknown files alone', async (t) => {
   const fixture = await openRecordingsFixture(t);
   const id = await abandonedRecording(fixture, true);

@@ -56,6 +56,12 @@ export class ObjectTable {
     return result.count > 0;
   }
 
+  /** Whether the recording is gone, or being deleted. */
+  async isDeleted(id: string): Promise<boolean> {
+    const rows = await this.#sql`select from recordings where id = ${id} and state <> 'deleting'`;
+    return rows.length === 0;
+  }
+
   /** Gives up a claim. The recording comes after all others that wait. */
   async release(id: string, claimant: string): Promise<void> {
     await this.#sql`

@@ -185,10 +185,26 @@ export class Uploads {
         if (signal.aborted) throw new ClaimLost();
       }
       parts.sort((a, b) => a.number - b.number);
-      const etag = await objects.completeUpload(name, uploadId, parts);
+      const etag = await this.#complete(id, { name, uploadId, parts });
       await this.#verify(id, file, { name, etag, parts });
     } finally {
       await handle.close();
+    }
+  }
+
+  /**
+   * Completes an upload. A store takes its time for that: a deletion may have waited for the claim, aborted the upload and found no
+   * object, before there was one.
+   */
+  async #complete(
+    id: string,
+    { name, uploadId, parts }: { name: string; uploadId: string; parts: readonly PartRow[] },
+  ): Promise<string | undefined> {
+    const { table, objects } = this.#options;
+    try {
+      return await objects.completeUpload(name, uploadId, parts);
+    } finally {
+      if (await table.isDeleted(id)) await objects.delete(name);
     }
   }
 

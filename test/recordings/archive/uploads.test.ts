@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
@@ -164,3 +165,26 @@ t.test('a recording that is deleted during its upload leaves nothing in the obje
   t.equal(await server.object(`${id}/720p-0.mp4`), undefined);
   t.ok(server.requests.some(({ method, url }) => method === 'DELETE' && url.searchParams.has('uploadId')));
 });
+
+t.test(
+  'a recording that is deleted before the store has put its object together leaves no object',
+  async (t) => {
+    const { server, fixture, openUploading, row } = await open(t);
+    const { id } = await record(fixture);
+    const deleted = new AbortController();
+    server.fault = async ({ method, url }) => {
+      if (method !== 'POST' || !url.searchParams.has('uploadId')) return undefined;
+      if (!deleted.signal.aborted) await once(deleted.signal, 'abort');
+      return undefined;
+    };
+    const recordings = await openUploading();
+    await until('an upload is being completed', () =>
+      server.requests.some(({ method, url }) => method === 'POST' && url.searchParams.has('uploadId')),
+    );
+    t.ok(await recordings.remove((await row(id))!));
+    await until('the row is deleted', async () => (await row(id)) === undefined, 30_000);
+    deleted.abort();
+    await recordings.close();
+    t.strictSame(await server.names(), []);
+  },
+);

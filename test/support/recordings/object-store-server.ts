@@ -16,8 +16,8 @@ export type StoreFault = 'away' | 'hang' | number | undefined;
 export class ObjectStoreServer {
   readonly options: ObjectStoreOptions;
   readonly requests: StoreRequest[] = [];
-  /** Decides which requests fail. */
-  fault: (request: StoreRequest) => StoreFault = () => undefined;
+  /** Decides which requests fail; a request waits for a promise. */
+  fault: (request: StoreRequest) => StoreFault | Promise<StoreFault> = () => undefined;
   /** Changes headers of answers. */
   answer: (request: StoreRequest, headers: http.IncomingHttpHeaders) => void = () => {};
   readonly #client: ObjectStore;
@@ -46,7 +46,7 @@ export class ObjectStoreServer {
     front.listen(0, '127.0.0.1');
     await once(front, 'listening');
     const server = new ObjectStoreServer((front.address() as AddressInfo).port);
-    front.on('request', (request, response) => server.#pass(request, response, portBehind));
+    front.on('request', (request, response) => void server.#pass(request, response, portBehind));
     t.teardown(async () => {
       await server.#client.close();
       front.closeAllConnections();
@@ -93,10 +93,10 @@ export class ObjectStoreServer {
     );
   }
 
-  #pass(request: http.IncomingMessage, response: http.ServerResponse, port: number): void {
+  async #pass(request: http.IncomingMessage, response: http.ServerResponse, port: number): Promise<void> {
     const seen = { method: request.method ?? '', url: new URL(request.url ?? '', 'http://localhost') };
     this.requests.push(seen);
-    const fault = this.fault(seen);
+    const fault = await this.fault(seen);
     if (fault === 'hang') return;
     if (fault === 'away') return void request.socket.destroy();
     if (fault !== undefined) {

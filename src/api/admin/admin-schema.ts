@@ -21,7 +21,10 @@ export const NodeHealth = Type.Object(
       gatewayBytes: Type.Integer({ description: 'Resident memory of the gateway process' }),
     }),
     eventLoop: Type.Object({
-      busyShare: Type.Number({ description: 'Of about the last 2 s, 0 to 1' }),
+      busyShare: Type.Number({
+        description:
+          'Share of about the last 2 s in which it worked, 0 to 1; without the time in which others had its processor',
+      }),
       isFull: Type.Boolean({ description: 'New HLS viewers are refused' }),
       delayMs: Type.Number({ description: '99th percentile since the last measurement' }),
     }),

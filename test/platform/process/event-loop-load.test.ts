@@ -5,12 +5,14 @@ import { FakeClock } from '../../support/fakes/fake-clock.js';
 t.test('an event loop that is busy for some seconds is full, until it has time to spare', async (t) => {
   const clock = new FakeClock();
   const over = new AbortController();
-  const total = { active: 0, idle: 0, utilization: 0 };
+  const total = { active: 0, idle: 0, processor: 0 };
   const load = new EventLoopLoad(clock, over.signal, () => ({ ...total }));
   const run = async (share: number, seconds: number): Promise<void> => {
     for (let half = 0; half < seconds * 2; half++) {
       total.active += 500 * share;
       total.idle += 500 * (1 - share);
+      // Threads of the process that are not the event loop.
+      total.processor += 500 * share + 100;
       await clock.advance(500);
     }
   };
@@ -29,10 +31,31 @@ t.test('an event loop that is busy for some seconds is full, until it has time t
   t.equal(clock.pending, 0);
 });
 
+t.test('an event loop whose processor others have is full only when it gets too little of it', async (t) => {
+  const clock = new FakeClock();
+  const total = { active: 0, idle: 0, processor: 0 };
+  const load = new EventLoopLoad(clock, new AbortController().signal, () => ({ ...total }));
+  const run = async (activeShare: number, seconds: number): Promise<void> => {
+    for (let half = 0; half < seconds * 2; half++) {
+      total.active += 500 * activeShare;
+      total.idle += 500 * (1 - activeShare);
+      total.processor += 500 * 0.3;
+      await clock.advance(500);
+    }
+  };
+  await run(0.97, 30);
+  t.notOk(load.isFull);
+  t.ok(Math.abs(load.share - 0.3) < 0.01, 'its own work');
+  await run(1, 20);
+  t.ok(load.isFull, 'it is never idle');
+  await run(0.9, 5);
+  t.notOk(load.isFull);
+});
+
 t.test('the share of a real event loop that only computes rises', async (t) => {
   const clock = new FakeClock();
   const load = new EventLoopLoad(clock, new AbortController().signal);
   for (const end = performance.now() + 30; performance.now() < end; );
   await clock.advance(500);
-  t.ok(load.share > 0.1, `${load.share}`);
+  t.ok(load.share > 0, `${load.share}`);
 });

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type uPlot from 'uplot';
 import { number } from '../locale/format.js';
+import { currentLocale } from '../locale/language.js';
 import './plot.css';
 
 type PlotProps = {
@@ -83,12 +84,15 @@ function optionsOf(target: HTMLElement, lines: PlotProps['lines'], unit: string)
     legend: { show: false },
     cursor: { show: false },
     scales: {
-      // A single value would be on an axis of years.
-      x: { range: (_plot, low, high) => (low === high ? [low - MARGIN_S, high + MARGIN_S] : [low, high]) },
+      // Around a single value uPlot proposes a range of years.
+      x: {
+        range: ({ data: [at] }, low, high) =>
+          at.length === 1 ? [low - MARGIN_S, low + MARGIN_S] : [low, high],
+      },
       y: { range: (_plot, low, high) => [Math.min(0, low ?? 0) * 1.1, Math.max(1, high ?? 1) * 1.1] },
     },
     axes: [
-      { ...axis, size: 22 },
+      { ...axis, size: 22, space: 70, values: (_plot, at, _axis, _space, stepS) => timesOf(at, stepS) },
       { ...axis, size: 44 },
     ],
     series: [
@@ -103,6 +107,19 @@ function optionsOf(target: HTMLElement, lines: PlotProps['lines'], unit: string)
       })),
     ],
   };
+}
+
+/** Returns the labels of the time axis: as the language writes them, as fine as their distance. */
+function timesOf(at: number[], stepS: number): string[] {
+  const format = new Intl.DateTimeFormat(
+    currentLocale(),
+    stepS < 60
+      ? { minute: '2-digit', second: '2-digit' }
+      : stepS < 86_400
+        ? { hour: '2-digit', minute: '2-digit' }
+        : { day: 'numeric', month: 'short' },
+  );
+  return at.map((atS) => format.format(atS * 1_000));
 }
 
 function text(value: number | null | undefined): string {

@@ -111,7 +111,7 @@ export function WatchPage({ streamId }: { streamId: string }) {
           )}
           {stream && StreamActions && (
             <StreamActions
-              {...{ streamId, title: stream.title }}
+              {...{ streamId, title: stream.title, userName: stream.userName }}
               clipEnd={hasPlayer ? () => watchSession.current?.clipEnd() : undefined}
             />
           )}

@@ -53,13 +53,17 @@ function Livestreams({ currentUser, userId }: { currentUser: CurrentUser; userId
   const action = useAction();
   const poll = useRef<Poll<{ streams: Stream[] }>>(undefined);
   const shown = useRef<readonly Stream[]>([]);
+  const order = useRef<readonly string[]>([]);
 
   /** Those that are not public are missing for who is signed out: they stay, with what is entered in their forms. */
   const show = async (listed: Stream[]): Promise<void> => {
-    const isComplete = shown.current.every(({ id }) => listed.some((stream) => stream.id === id));
+    const isComplete = shown.current.every(({ id }) => has(listed, id));
     if (!isComplete && !(await isStillSignedIn())) return;
     shown.current = listed;
-    setStreams(listed);
+    // Sorted anew only when one is added or deleted: a card that moves would lose the focus of its form.
+    const isSameSet = listed.length === order.current.length && order.current.every((id) => has(listed, id));
+    if (!isSameSet) order.current = [...listed].sort((a, b) => rankOf(a) - rankOf(b)).map(({ id }) => id);
+    setStreams([...listed].sort((a, b) => order.current.indexOf(a.id) - order.current.indexOf(b.id)));
   };
   useEffect(() => {
     const listing = new Poll({
@@ -113,6 +117,17 @@ function Livestreams({ currentUser, userId }: { currentUser: CurrentUser; userId
       </ul>
     </>
   );
+}
+
+function has(streams: readonly Stream[], streamId: string): boolean {
+  return streams.some(({ id }) => id === streamId);
+}
+
+/** Returns the place of a livestream in the list: what is on air first, what has ended last. */
+function rankOf({ state, status, scheduledAt }: Stream): number {
+  if (state.name !== 'offline') return 0;
+  if (status === 'ended') return 3;
+  return scheduledAt === null ? 2 : 1;
 }
 
 function statusText(streams: Stream[] | undefined, reachable: boolean): string {

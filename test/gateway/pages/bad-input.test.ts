@@ -89,6 +89,8 @@ t.test('forms keep what was entered when the server fails or is away, and work a
     await open?.(page);
     const field = page.getByLabel(label, { exact: true }).first();
     await field.fill(text);
+    // A list that is still being loaded would keep an error of its own.
+    await page.waitForLoadState('networkidle');
     const form = page.locator('form').filter({ has: field });
     const send = form.getByRole('button', { name: submit, exact: true });
     await page.context().setOffline(true);
@@ -180,6 +182,19 @@ t.test('an expired sign-in is renewed in front of the page, which keeps what was
     `fetch('/api/livestream/${created.body.streamId}').then((answer) => answer.json())`,
   );
   t.match(read, { stream: { description: 'From the first tab' } });
+
+  // A private livestream is missing for who is signed out: its studio goes on.
+  await other.close();
+  await page.goto(`${gateway.http}/studio/${created.body.streamId}`);
+  const heading = page.getByRole('heading', { name: 'Mine' });
+  await heading.waitFor();
+  await context.clearCookies();
+  await again.getByLabel('Name').fill('Cay');
+  t.ok(await heading.isVisible());
+  await again.getByLabel('Password').fill(PASSWORD);
+  await again.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await again.waitFor({ state: 'detached' });
+  t.ok(await heading.isVisible());
 });
 
 t.test('long and right-to-left names and 100,000 viewers fit a phone', async (t) => {

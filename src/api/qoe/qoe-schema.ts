@@ -73,7 +73,8 @@ const low = (unit: 'Ms' | 'Kbps') =>
 const Cmcd = Type.Object(
   {
     sessions: Type.Integer({
-      description: 'Players that named a session (`sid`); the pages of the gateway name none. At most 20,000',
+      description:
+        'Playbacks by HLS that named a session (`sid`), as the pages of the gateway do. At most 20,000',
     }),
     requests: Type.Integer({ description: 'Requests that count: at busy times a sample of them' }),
     starvations: Type.Integer({ description: 'Requests before which the buffer was empty (`bs`)' }),

@@ -12,7 +12,7 @@ export function CmcdTable({ rows }: { rows: readonly CmcdRow[] }) {
       <thead>
         <tr>
           <th>{livestreamTexts.broadcast}</th>
-          <th>{livestreamTexts.playersElsewhere}</th>
+          <th>{livestreamTexts.hlsPlaybacks}</th>
           <th>{livestreamTexts.requests}</th>
           <th>{livestreamTexts.emptyBuffer}</th>
           <th>{livestreamTexts.buffer}</th>

@@ -8,6 +8,7 @@ import { latencyOf, MediaLead } from './playback-latency.js';
 import type { PlayerPhase } from './player-phase.js';
 import { PLAYER_SETTINGS, RECORDING_SETTINGS, REWIND_SETTINGS } from './player-settings.js';
 import { positionOfDate, startingAt } from './rewind-position.js';
+import { newSessionId } from './session-id.js';
 import { VideoMonitor } from './video-monitor.js';
 
 type HlsModule = typeof import('hls.js');
@@ -20,12 +21,14 @@ const LATE_TICKS_BEFORE_JUMP = 3;
 const TICKS_WITHOUT_STALL = 30;
 const RETRY_MS = { first: 500, last: 5_000 } as const;
 const ERRORS_KEPT = 50;
-const CMCD_KEYS = ['bl', 'br', 'bs', 'd', 'dl', 'mtp', 'ot', 'pr', 'sf', 'st', 'su', 'tb'] as const;
+const CMCD_KEYS = ['bl', 'br', 'bs', 'd', 'dl', 'mtp', 'ot', 'pr', 'sf', 'sid', 'st', 'su', 'tb'] as const;
 
 /** Plays HLS by Media Source Extensions with hls.js, which is loaded when the first player starts. */
 export class HlsPlayer implements LivePlayer {
   readonly #options: PlayerOptions;
   readonly #monitor: VideoMonitor;
+  /** Random, of this playback alone: stays when hls.js is created anew. */
+  readonly #sessionId = newSessionId();
   #module: HlsModule | undefined;
   #hls: Hls | undefined;
   #playlistUrl: string;
@@ -189,12 +192,14 @@ export class HlsPlayer implements LivePlayer {
   }
 
   /**
-   * Common Media Client Data (CTA-5004) for caches and logs, without ids of viewer and content. In headers, so that the
-   * addresses stay cacheable; to other sites they would need a preflight request for each address.
+   * Common Media Client Data (CTA-5004), with an id of the playback and none of viewer and content. In headers, so that
+   * the addresses stay cacheable; to other sites they would need a preflight request for each address.
    */
   #clientData(): Partial<HlsConfig> {
     if (new URL(this.#options.url, location.href).origin !== location.origin) return {};
-    return { cmcd: { useHeaders: true, includeKeys: [...CMCD_KEYS] } };
+    return {
+      cmcd: { sessionId: this.#sessionId, useHeaders: true, includeKeys: [...CMCD_KEYS] },
+    };
   }
 
   #settings(): Partial<HlsConfig> {

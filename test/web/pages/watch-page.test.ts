@@ -31,6 +31,8 @@ t.test(
   'an offline stream plays once it goes live, offers its renditions, and shows a notice at its end',
   async (t) => {
     const page = await openPage(t, browser);
+    const sessions = new Set<string>();
+    page.on('request', (request) => sessions.add(request.headers()['cmcd-session'] ?? ''));
     await page.goto(watch);
     await notice(page, /offline\. Playback starts automatically/);
     t.equal(await page.locator('h1').textContent(), 'Test <b>picture</b>', 'titles are rendered as text');
@@ -54,6 +56,9 @@ t.test(
       await untilPageHolds(page, `window.headend.stats().level === '${level}'`);
     }
     await advances(page);
+    const sids = new Set([...sessions].flatMap((text) => /sid="([^"]*)"/.exec(text)?.[1] ?? []));
+    t.match([...sids], [/^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/]);
+    t.equal(sids.size, 1, 'the requests of a playback name one random session (CMCD)');
 
     await server.endBroadcast();
     await notice(page, /broadcast is over/);

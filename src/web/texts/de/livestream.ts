@@ -121,7 +121,7 @@ export const texts: typeof english = {
   downloadAsCsv: 'Als CSV herunterladen',
   hlsRequests: 'HLS-Anfragen',
   cmcdCaption: 'In HLS-Anfragen gemeldet (CMCD), auch von Playern auf anderen Seiten',
-  playersElsewhere: 'Player auf anderen Seiten',
+  hlsPlaybacks: 'Wiedergaben',
   requests: 'Anfragen',
   emptyBuffer: 'Mit leerem Puffer',
   buffer: 'Puffer, Median',

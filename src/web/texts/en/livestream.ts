@@ -121,7 +121,7 @@ export const texts = {
   downloadAsCsv: 'Download as CSV',
   hlsRequests: 'Requests by HLS',
   cmcdCaption: 'Reported in requests by HLS (CMCD), by players elsewhere too',
-  playersElsewhere: 'Players elsewhere',
+  hlsPlaybacks: 'Playbacks',
   requests: 'Requests',
   emptyBuffer: 'With an empty buffer',
   buffer: 'Buffer, median',

@@ -14,7 +14,6 @@ export type LoopGuardOptions = {
   isOwnKey(text: string): Promise<boolean>;
 };
 
-const LOOP = 'This target is this server itself: a broadcast cannot be sent to its own source.';
 const DEFAULT_PORTS: Record<string, string> = {
   'rtmp:': '1935',
   'rtmps:': '443',
@@ -36,13 +35,13 @@ export class LoopGuard {
   /** @throws PublicError 400 `restream_loop` */
   async check(secret: TargetSecret): Promise<void> {
     if (this.#isPublicUrl(new URL(secret.url)) || (await this.#hasOwnKey(secret)))
-      throw new PublicError(400, 'restream_loop', LOOP);
+      throw new PublicError(400, 'restream_loop', new TargetError('loop').message);
   }
 
   /** Checks the peer of a connection. @throws TargetError */
   checkConnected({ remoteAddress = '', remotePort = 0 }: Pick<Socket, 'remoteAddress' | 'remotePort'>): void {
     if (this.#options.ports().includes(remotePort) && isOwnAddress(remoteAddress))
-      throw new TargetError(LOOP);
+      throw new TargetError('loop');
   }
 
   #isPublicUrl(url: URL): boolean {

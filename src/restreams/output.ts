@@ -2,10 +2,10 @@ import { Backoff, type Clock, type Logger, sleep } from '../platform/index.js';
 import type { Presence } from './presence.js';
 import type { OutputState, OutputStatus } from './restream-target.js';
 import type { TargetConnection } from './target-connection.js';
-import { sentenceOf } from './target-error.js';
+import { TargetError, targetErrorOf } from './target-error.js';
 
 export type OutputOptions = {
-  /** Connects and publishes. @throws an error for `sentenceOf` */
+  /** Connects and publishes. @throws an error for `targetErrorOf` */
   connect(signal: AbortSignal): Promise<TargetConnection>;
   /** Whether the broadcast has media for the target. */
   presence: Pick<Presence, 'isActive' | 'onChange'>;
@@ -24,10 +24,9 @@ const RETRY = { initialMs: 1_000, maximumMs: 60_000, windowMs: 300_000, limit: N
 /** Greatest random extension of a delay, as a share of it. */
 const JITTER_RATIO = 0.2;
 /** Time after which a target that takes no data is given up, ms. */
+const STALL_MS = 10_000;
 /** Maximum of an integer of the database: after a stall of the event loop a tick may be short. */
 const MAXIMUM_BITRATE_BPS = 2 ** 31 - 1;
-const STALL_MS = 10_000;
-const STALLED = 'The target takes no data any more.';
 
 /** Sends one broadcast to one target, and connects again after failures for as long as the broadcast lasts. */
 export class Output {
@@ -38,7 +37,7 @@ export class Output {
   readonly #backoff: Backoff;
   #state: OutputState = 'idle';
   #since: number;
-  #error: string | null = null;
+  #error: TargetError | undefined;
   #connection: TargetConnection | undefined;
   #bitrateBps: number | null = null;
   #sampled: { atMs: number; bytes: number } | undefined;
@@ -58,7 +57,8 @@ export class Output {
     return {
       state: this.#state,
       since: new Date(this.#since),
-      error: this.#error,
+      error: this.#error?.message ?? null,
+      errorCode: this.#error?.code ?? null,
       bitrateBps: this.#bitrateBps,
       droppedFrames: this.#droppedBefore + (this.#connection?.traffic.droppedFrames ?? 0),
     };
@@ -101,18 +101,18 @@ export class Output {
       if (signal.aborted) break;
       if (this.#state !== 'failing') this.#set('connecting');
       try {
-        const reason = await this.#send(await this.#options.connect(signal));
+        const error = await this.#send(await this.#options.connect(signal));
         // A target may close a connection without media: it is opened again with the next publisher.
         if (signal.aborted || this.#isRenewed || !this.#options.presence.isActive) continue;
-        await this.#failed(reason);
+        await this.#failed(error);
       } catch (error) {
-        if (!signal.aborted) await this.#failed(sentenceOf(error));
+        if (!signal.aborted) await this.#failed(targetErrorOf(error));
       }
     }
     this.#set('idle');
   }
 
-  async #send(connection: TargetConnection): Promise<string> {
+  async #send(connection: TargetConnection): Promise<TargetError> {
     if (this.#over.signal.aborted) connection.close();
     this.#connection = connection;
     this.#isStalled = false;
@@ -121,22 +121,22 @@ export class Output {
     this.#sampled = { atMs: this.#progressAtMs, bytes: connection.traffic.sentBytes };
     const leave = this.#options.join(connection);
     if (await (connection.established ?? true)) {
-      this.#error = null;
+      this.#error = undefined;
       this.#set('live');
     }
-    const reason = await connection.closed;
+    const error = await connection.closed;
     leave();
     this.#connection = undefined;
     this.#sampled = undefined;
     this.#bitrateBps = null;
     this.#droppedBefore += connection.traffic.droppedFrames;
-    return this.#isStalled ? STALLED : reason;
+    return this.#isStalled ? new TargetError('stalled') : error;
   }
 
-  async #failed(reason: string): Promise<void> {
+  async #failed(error: TargetError): Promise<void> {
     const { clock, log, random = Math.random } = this.#options;
-    log.warn({ reason }, 'restream output failed: retrying');
-    this.#error = reason;
+    log.warn({ reason: error.message }, 'restream output failed: retrying');
+    this.#error = error;
     this.#set('failing');
     const delayMs = this.#backoff.failed() ?? RETRY.maximumMs;
     await sleep(clock, delayMs * (1 + JITTER_RATIO * random()), this.#over.signal);

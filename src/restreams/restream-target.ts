@@ -1,3 +1,5 @@
+import type { TargetErrorCode } from './target-error.js';
+
 export type TargetProtocol = 'rtmp' | 'rtmps' | 'srt' | 'whip';
 
 /** Secrets of a target; stored encrypted. */
@@ -18,6 +20,7 @@ export type OutputStatus = {
   since: Date;
   /** Last error as a sentence for people; stays until the output is live. */
   error: string | null;
+  errorCode: TargetErrorCode | null;
   /** Bits per second over the last seconds. */
   bitrateBps: number | null;
   /** Frames left out since the output began, because the target was too slow. */

@@ -298,10 +298,12 @@ export class Restreams implements BroadcastSubscriber {
     let outputs = 0;
     for (const { size } of this.#broadcasts.values()) outputs += size;
     if (outputs > maximumOutputs)
-      throw new TargetError(`This server sends to ${maximumOutputs} targets at most at the same time.`);
+      throw new TargetError(
+        'too_many_outputs',
+        `This server sends to ${maximumOutputs} targets at most at the same time.`,
+      );
     const { secret } = target;
-    if (!secret)
-      throw new TargetError('The stored key cannot be read with the secret of this server: enter it again.');
+    if (!secret) throw new TargetError('key_unreadable');
     await loops.check(secret);
     return await connect({ ...target, secret }, source, signal);
   }
@@ -319,6 +321,7 @@ export class Restreams implements BroadcastSubscriber {
       state: 'idle' as const,
       since,
       error: null,
+      errorCode: null,
       bitrateBps: null,
       droppedFrames: 0,
       streamId: null,

@@ -35,13 +35,11 @@ export type SrtConnectionOptions = {
 const CLOSE_TIMEOUT_MS = 1_000;
 /** The process has connected when it lives so much longer than its connect timeout, ms. */
 const PROBE_MS = 2_000;
-const ENDED =
-  'The target does not accept the SRT connection, or ended it: check host, port, stream id and passphrase.';
 
 /**
  * Connects to an SRT listener. The process gets the address that the policy allowed.
  *
- * @throws TargetError or an error of the look-up, for `sentenceOf`
+ * @throws TargetError or an error of the look-up, for `targetErrorOf`
  */
 export async function connectSrt({
   secret,
@@ -49,7 +47,7 @@ export async function connectSrt({
   policy,
   clock,
 }: SrtConnectionOptions): Promise<TargetConnection> {
-  if (!(await sender.isAvailable())) throw new TargetError('The ffmpeg of this server has no SRT.');
+  if (!(await sender.isAvailable())) throw new TargetError('srt_unavailable');
   const url = policy.check(secret.url, ['srt']);
   const latency = url.searchParams.get('latency');
   const keyBytes = url.searchParams.get('pbkeylen');
@@ -79,7 +77,7 @@ export async function connectSrt({
   const closed = exited.then(() => {
     over.abort();
     queue.close();
-    return ENDED;
+    return new TargetError('srt_ended');
   });
   return {
     reader: queue,

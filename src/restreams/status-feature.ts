@@ -23,7 +23,7 @@ const MAXIMUM_WATCHED = 20;
 
 /**
  * Socket events for those who may manage a livestream. `restream:watch {streamId}` is acknowledged with `{streamId,
- * targets}`; then `restream:status {streamId, targetId, state, since, error, bitrateBps, droppedFrames}` follows at each
+ * targets}`; then `restream:status {streamId, targetId, state, since, error, errorCode, bitrateBps, droppedFrames}` follows at each
  * change and every two seconds while a target is live, until `restream:unwatch {streamId}`. The permission ends with the
  * connection: a change of the account closes it.
  */
@@ -63,8 +63,8 @@ export function statusFeature({ restreams, livestreams, hub }: StatusFeatureOpti
   return { name: 'restreams', events: { 'restream:watch': watch, 'restream:unwatch': unwatch } };
 }
 
-function toData({ state, since, error, bitrateBps, droppedFrames }: OutputStatus): MessageData {
-  return { state, since: since.toISOString(), error, bitrateBps, droppedFrames };
+function toData({ state, since, error, errorCode, bitrateBps, droppedFrames }: OutputStatus): MessageData {
+  return { state, since: since.toISOString(), error, errorCode, bitrateBps, droppedFrames };
 }
 
 function roomOf(streamId: string): string {

@@ -1,4 +1,5 @@
 import type { FeedReader } from './media-feed.js';
+import type { TargetError } from './target-error.js';
 
 /** Time within which a target must accept the stream, ms. */
 export const CONNECT_TIMEOUT_MS = 15_000;
@@ -21,8 +22,8 @@ export type TargetConnection = {
    * rejects.
    */
   readonly established?: Promise<boolean>;
-  /** Resolves with the reason, as a sentence, when nothing is left of the connection. Never rejects. */
-  readonly closed: Promise<string>;
+  /** Resolves with the reason when nothing is left of the connection. Never rejects. */
+  readonly closed: Promise<TargetError>;
   readonly traffic: Traffic;
   /** Ends the stream and closes the connection within a second. Idempotent. */
   close(): void;

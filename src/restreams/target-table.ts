@@ -117,8 +117,8 @@ export class TargetTable {
   async claim(id: string, streamId: string, claimant: string, now: Date): Promise<boolean> {
     const result = await this.#sql`
       update restream_targets set claimed_by = ${claimant}, claimed_until = now() + ${CLAIM_S} * interval '1 s',
-        output_stream_id = ${streamId}, state = 'idle', state_since = ${now}, error = null, bitrate_bps = null,
-        dropped_frames = 0
+        output_stream_id = ${streamId}, state = 'idle', state_since = ${now}, error = null, error_code = null,
+        bitrate_bps = null, dropped_frames = 0
       where id = ${id} and enabled and (claimed_until is null or claimed_until < now())`;
     return result.count > 0;
   }
@@ -126,15 +126,19 @@ export class TargetTable {
   /** Renews claims and stores the statuses of their outputs. @returns the ids of targets that are still claimed */
   async store(statuses: [id: string, status: OutputStatus][], claimant: string): Promise<string[]> {
     if (statuses.length === 0) return [];
-    const values = statuses.map(([id, { state, since, error, bitrateBps, droppedFrames }]) => {
-      return { id, state, since: since.toISOString(), error, bitrate: bitrateBps, dropped: droppedFrames };
+    const values = statuses.map(([id, { state, since, error, errorCode, bitrateBps, droppedFrames }]) => {
+      return {
+        ...{ id, state, since: since.toISOString(), error, errorCode },
+        ...{ bitrate: bitrateBps, dropped: droppedFrames },
+      };
     });
     const rows = await this.#sql<{ id: string }[]>`
       update restream_targets targets set claimed_until = now() + ${CLAIM_S} * interval '1 s', state = status.state,
-        state_since = status.since, error = status.error, bitrate_bps = status.bitrate,
+        state_since = status.since, error = status.error, error_code = status."errorCode", bitrate_bps = status.bitrate,
         dropped_frames = status.dropped
       from jsonb_to_recordset(${this.#sql.json(values)})
-        as status(id uuid, state text, since timestamptz, error text, bitrate integer, dropped integer)
+        as status(id uuid, state text, since timestamptz, error text, "errorCode" text, bitrate integer,
+          dropped integer)
       where targets.id = status.id and claimed_by = ${claimant} returning targets.id`;
     return rows.map(({ id }) => id);
   }
@@ -143,7 +147,7 @@ export class TargetTable {
   async release(id: string, claimant: string, now: Date): Promise<void> {
     await this.#sql`
       update restream_targets set claimed_by = null, claimed_until = null, output_stream_id = null, state = 'idle',
-        state_since = ${now}, error = null, bitrate_bps = null, dropped_frames = 0
+        state_since = ${now}, error = null, error_code = null, bitrate_bps = null, dropped_frames = 0
       where id = ${id} and claimed_by = ${claimant}`;
   }
 
@@ -160,16 +164,17 @@ export class TargetTable {
       .#sql`id, user_id as "userId", stream_id as "streamId", name, protocol, shown_url as "shownUrl",
       shown_key as "shownKey", enabled, created_at as "createdAt",
       case when ${isCurrent} then state else 'idle' end as state, state_since as since,
-      case when ${isCurrent} then error end as error, case when ${isCurrent} then bitrate_bps end as "bitrateBps",
+      case when ${isCurrent} then error end as error,
+      case when ${isCurrent} then error_code end as "errorCode", case when ${isCurrent} then bitrate_bps end as "bitrateBps",
       dropped_frames as "droppedFrames", case when ${isCurrent} then output_stream_id end as "outputStreamId"`;
   }
 }
 
 function toTarget(row: Row): RestreamTarget {
   const { id, userId, streamId, name, protocol, shownUrl, shownKey, enabled, createdAt } = row;
-  const { state, since, error, bitrateBps, droppedFrames, outputStreamId } = row;
+  const { state, since, error, errorCode, bitrateBps, droppedFrames, outputStreamId } = row;
   return {
     ...{ id, userId, streamId, name, protocol, shownUrl, shownKey, enabled, createdAt },
-    status: { state, since, error, bitrateBps, droppedFrames, streamId: outputStreamId },
+    status: { state, since, error, errorCode, bitrateBps, droppedFrames, streamId: outputStreamId },
   };
 }

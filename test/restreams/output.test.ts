@@ -12,8 +12,8 @@ const TRACKS = { video: { codec: 'h264' as const }, audio: undefined };
 class FakeConnection implements TargetConnection {
   readonly reader = undefined;
   readonly traffic = { sentBytes: 0, isBlocked: false, droppedFrames: 3 };
-  readonly closed: Promise<string>;
-  end: (reason: string) => void = () => {};
+  readonly closed: Promise<TargetError>;
+  end: (error: TargetError) => void = () => {};
 
   constructor() {
     this.closed = new Promise((resolve) => {
@@ -22,11 +22,11 @@ class FakeConnection implements TargetConnection {
   }
 
   close(): void {
-    this.end('closed here');
+    this.end(new TargetError('closed'));
   }
 
   destroy(): void {
-    this.end('destroyed');
+    this.end(new TargetError('closed'));
   }
 }
 
@@ -38,7 +38,7 @@ function startOutput(answers: (FakeConnection | Error)[]) {
   const output: Output = new Output({
     connect: async () => {
       attempts.push(clock.now());
-      const answer = answers.shift() ?? new TargetError('no');
+      const answer = answers.shift() ?? new TargetError('no_answer');
       if (answer instanceof Error) throw answer;
       return answer;
     },
@@ -61,7 +61,12 @@ t.test('an output waits for media and tries again with growing delays', async (t
   await clock.advance(200_000);
   const delays = attempts.slice(1).map((at, index) => (at - attempts[index]!) / 1_000);
   t.same(delays, [1, 2, 4, 8, 16, 32, 60, 60]);
-  t.match(output.status, { state: 'failing', error: 'no', since: new Date(startedAt + 5_000) });
+  t.match(output.status, {
+    state: 'failing',
+    error: 'The target does not answer.',
+    errorCode: 'no_answer',
+    since: new Date(startedAt + 5_000),
+  });
   output.close();
   await output.closed;
   t.equal(output.status.state, 'idle');
@@ -84,14 +89,21 @@ t.test('an output that lost its connection is live again, and keeps what was dro
   await clock.advance(1);
   output.sample();
   t.equal(output.status.bitrateBps, 2 ** 31 - 1, 'what the database takes');
-  connections[0]!.end('The target closed the connection.');
+  connections[0]!.end(new TargetError('closed'));
   await clock.advance(500);
-  t.match(output.status, { state: 'failing', error: 'The target closed the connection.', bitrateBps: null });
+  t.match(output.status, {
+    ...{
+      state: 'failing',
+      error: 'The target closed the connection.',
+      errorCode: 'closed',
+      bitrateBps: null,
+    },
+  });
   await clock.advance(1_000);
-  t.match(output.status, { state: 'live', error: null, droppedFrames: 6 });
+  t.match(output.status, { state: 'live', error: null, errorCode: null, droppedFrames: 6 });
   t.same(states, ['connecting', 'live', 'failing', 'live']);
   feed.end();
-  connections[1]!.end('closed by the target for lack of media');
+  connections[1]!.end(new TargetError('closed'));
   await clock.advance(10);
   t.match(output.status, { state: 'idle', error: null }, 'an end without a publisher is no failure');
   output.close();
@@ -109,7 +121,11 @@ t.test('a target that takes no data is given up', async (t) => {
     output.sample();
     await clock.advance(0);
   }
-  t.match(output.status, { state: 'failing', error: 'The target takes no data any more.' });
+  t.match(output.status, {
+    state: 'failing',
+    error: 'The target takes no data any more.',
+    errorCode: 'stalled',
+  });
   output.close();
   await output.closed;
   t.equal(clock.pending, 0);

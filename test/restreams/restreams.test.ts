@@ -10,6 +10,7 @@ import {
 } from '../../src/platform/index.js';
 import { Restreams } from '../../src/restreams/index.js';
 import type { ReadableTarget } from '../../src/restreams/restreams.js';
+import { TargetError } from '../../src/restreams/target-error.js';
 import { type Broadcast, HlsDemand, type Source, type SourceReader } from '../../src/streams/index.js';
 import { testDatabase } from '../support/fixtures/database.js';
 import { until } from '../support/until.js';
@@ -42,11 +43,11 @@ function openRestreams(t: Test, sql: Sql, encryptionKey = KEY) {
     connect: async (target) => {
       connected.push(target);
       open++;
-      let end: (reason: string) => void = () => {};
-      const closed = new Promise<string>((resolve) => {
+      let end: (error: TargetError) => void = () => {};
+      const closed = new Promise<TargetError>((resolve) => {
         end = resolve;
       }).finally(() => open--);
-      const close = (): void => end('closed');
+      const close = (): void => end(new TargetError('closed'));
       return {
         reader: undefined,
         closed,
@@ -170,7 +171,9 @@ t.test('a key of another secret is told to the owner and sent nowhere', async (t
     'it fails',
     async () => (await restreams.find({ streamId }, target.id)).status.state === 'failing',
   );
-  t.match((await restreams.find({ streamId }, target.id)).status.error, /enter it again/);
+  t.match((await restreams.find({ streamId }, target.id)).status, {
+    ...{ error: /enter it again/, errorCode: 'key_unreadable' },
+  });
   await subscription.broadcastEnded('ended-by-owner');
   t.equal(connected.length, 0);
 });

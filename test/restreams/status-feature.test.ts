@@ -8,7 +8,15 @@ import type { Livestream } from '../../src/streams/index.js';
 import { FakeSocketHub } from '../support/fakes/fake-socket-hub.js';
 
 const STATUS: OutputStatus = {
-  ...{ state: 'live', since: new Date(0), error: null, bitrateBps: 5, droppedFrames: 0, streamId: null },
+  ...{
+    state: 'live',
+    since: new Date(0),
+    error: null,
+    errorCode: null,
+    bitrateBps: 5,
+    droppedFrames: 0,
+    streamId: null,
+  },
 };
 const TARGET = { id: newId(), name: 'Other', status: STATUS } as RestreamTarget;
 
@@ -48,9 +56,9 @@ t.test('only those who may manage a livestream get its statuses, until they leav
     await t.rejects(watch(account('owner'), { streamId: id }), { code: 'stream_not_found' });
   await t.rejects(watch(account('owner'), {}), { code: 'message_invalid' });
 
-  tell(streamId, TARGET.id, { ...STATUS, state: 'failing', error: 'no' });
+  tell(streamId, TARGET.id, { ...STATUS, state: 'failing', error: 'no', errorCode: 'closed' });
   t.match(client.received, [
-    { event: 'restream:status', data: { streamId, targetId: TARGET.id, error: 'no' } },
+    { event: 'restream:status', data: { streamId, targetId: TARGET.id, error: 'no', errorCode: 'closed' } },
   ]);
   await events['restream:unwatch']?.(client, { streamId });
   tell(streamId, TARGET.id, STATUS);

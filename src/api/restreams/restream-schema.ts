@@ -24,6 +24,12 @@ export const RestreamStatus = Type.Object(
     }),
     since: Time,
     error: nullable(Type.String({ description: 'Last error, for people; until the target is live' })),
+    errorCode: nullable(
+      Type.String({
+        description:
+          'Stable code of `error`, by which clients translate it; words of the target follow the first colon of `error`. Codes may be added',
+      }),
+    ),
     bitrateBps: nullable(Type.Integer({ description: 'Bits per second over the last seconds' })),
     droppedFrames: Type.Integer({
       description: 'Frames left out for this broadcast because the target was too slow',

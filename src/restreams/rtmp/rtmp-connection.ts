@@ -8,7 +8,7 @@ import { MediaQueue } from '../media-queue.js';
 import type { TargetSecret } from '../restream-target.js';
 import { rtmpAddress } from '../target-address.js';
 import { CONNECT_TIMEOUT_MS, type TargetConnection } from '../target-connection.js';
-import { sentenceOf, TargetError } from '../target-error.js';
+import { TargetError, targetErrorOf } from '../target-error.js';
 import { CHUNK_STREAM } from './chunk-writer.js';
 import { streamMetadata } from './metadata.js';
 import { RtmpSession } from './rtmp-session.js';
@@ -31,7 +31,7 @@ const CLOSE_TIMEOUT_MS = 1_000;
  * Connects to an RTMP server and publishes. The address that the policy allowed is the one connected to; the
  * certificate of RTMPS is verified.
  *
- * @throws TargetError or an error of the connection, for `sentenceOf`
+ * @throws TargetError or an error of the connection, for `targetErrorOf`
  */
 export async function connectRtmp(options: RtmpConnectionOptions): Promise<TargetConnection> {
   const { secret, policy, loops, clock, signal } = options;
@@ -46,9 +46,7 @@ export async function connectRtmp(options: RtmpConnectionOptions): Promise<Targe
   socket.on('error', () => {}); // 'close' follows; `failed` and `closed` tell the reason.
   const failed = new Promise<never>((_, reject) => {
     socket.once('error', reject);
-    socket.once('close', () =>
-      reject(new TargetError(session?.refusal ?? 'The target closed the connection.')),
-    );
+    socket.once('close', () => reject(session?.refusal ?? new TargetError('closed')));
   });
   failed.catch(() => {});
   const abort = (): void => void socket.destroy();
@@ -73,7 +71,7 @@ export async function connectRtmp(options: RtmpConnectionOptions): Promise<Targe
     return openConnection(socket, session, options);
   } catch (error) {
     socket.destroy();
-    throw isLate ? new TargetError('The target does not answer.') : error;
+    throw isLate ? new TargetError('no_answer') : error;
   } finally {
     cancel();
     signal.removeEventListener('abort', abort);
@@ -105,16 +103,16 @@ function openConnection(
         streamMetadata(tracks, relayPath, encoder),
       ),
   });
-  let failure: string | undefined;
+  let failure: TargetError | undefined;
   socket.on('error', (error) => {
-    failure ??= sentenceOf(error);
+    failure ??= targetErrorOf(error);
   });
-  const closed = new Promise<string>((resolve) => {
+  const closed = new Promise<TargetError>((resolve) => {
     socket.once('close', () => {
       queue.close();
-      resolve(session.refusal ?? failure ?? 'The target closed the connection.');
+      resolve(session.refusal ?? failure ?? new TargetError('closed'));
     });
-    if (socket.destroyed) resolve('The target closed the connection.');
+    if (socket.destroyed) resolve(new TargetError('closed'));
   });
   return {
     reader: queue,

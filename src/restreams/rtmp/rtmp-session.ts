@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { amf, ChunkReader, MESSAGE, type RtmpMessage } from '../../ingest/rtmp/index.js';
-import { TargetError, wordsOf } from '../target-error.js';
+import { TargetError, type TargetErrorCode, wordsOf } from '../target-error.js';
 import { CHUNK_BYTES, CHUNK_STREAM, ChunkWriter } from './chunk-writer.js';
 
 export type RtmpSessionOptions = {
@@ -48,7 +48,7 @@ export class RtmpSession {
   #received = 0;
   #acknowledged = 0;
   #streamId = 0;
-  #refusal: string | undefined;
+  #refusal: TargetError | undefined;
 
   constructor(socket: Socket, options: RtmpSessionOptions) {
     this.#socket = socket;
@@ -64,8 +64,8 @@ export class RtmpSession {
     socket.write(first);
   }
 
-  /** Sentence with which the server refused or ended the stream. */
-  get refusal(): string | undefined {
+  /** How the server refused or ended the stream. */
+  get refusal(): TargetError | undefined {
     return this.#refusal;
   }
 
@@ -92,16 +92,14 @@ export class RtmpSession {
       if (rest.length > 0) this.#reader.read(rest);
       if (this.#received - this.#acknowledged >= ACKNOWLEDGE_EVERY_BYTES) this.#acknowledge();
     } catch (error) {
-      this.#fail(
-        error instanceof TargetError ? error : new TargetError('The target does not speak RTMP correctly.'),
-      );
+      this.#fail(error instanceof TargetError ? error : new TargetError('rtmp_invalid'));
     }
   }
 
   /** Reads S0, S1 and S2. @returns the bytes after them */
   #shake(bytes: Buffer): Buffer {
     this.#handshake = bytes;
-    if (bytes.length > 0 && bytes[0] !== VERSION) throw new TargetError('The target does not speak RTMP.');
+    if (bytes.length > 0 && bytes[0] !== VERSION) throw new TargetError('not_rtmp');
     if (bytes.length < 1 + PACKET_BYTES) return Buffer.alloc(0);
     if (!this.#answered) {
       this.#answered = true;
@@ -151,11 +149,11 @@ export class RtmpSession {
   #reply(payload: Buffer): void {
     const { cmd, transId, cmdObj, info } = amf.decodeAmf0Cmd(payload);
     if (cmd === '_error' && (transId === TRANSACTION.connect || transId === TRANSACTION.createStream))
-      throw this.#refused(info, 'The target refused the connection');
+      throw this.#refused(info, 'connection_refused');
     if (cmd === '_result' && transId === TRANSACTION.connect) this.#createStream();
     else if (cmd === '_result' && transId === TRANSACTION.createStream) this.#publish(info ?? cmdObj);
     else if (cmd === 'onStatus') this.#status(info);
-    else if (cmd === 'close') throw new TargetError('The target closed the connection.');
+    else if (cmd === 'close') throw new TargetError('closed');
   }
 
   #createStream(): void {
@@ -168,7 +166,7 @@ export class RtmpSession {
   #publish(streamId: unknown): void {
     if (this.#streamId !== 0) return;
     if (typeof streamId !== 'number' || !(streamId >= 1 && streamId < 2 ** 32))
-      throw new TargetError('The target does not speak RTMP correctly.');
+      throw new TargetError('rtmp_invalid');
     this.#streamId = Math.trunc(streamId);
     this.#command('publish', TRANSACTION.publish, null, this.#options.streamKey, 'live');
   }
@@ -179,22 +177,26 @@ export class RtmpSession {
       unknown
     >;
     if (code === 'NetStream.Publish.Start') this.#settle.resolve();
-    else if (level === 'error') throw this.#refused(info, 'The target refused the stream');
-    else if (code === 'NetStream.Unpublish.Success') throw new TargetError('The target ended the stream.');
+    else if (level === 'error') throw this.#refused(info, 'stream_refused');
+    else if (code === 'NetStream.Unpublish.Success') throw new TargetError('ended');
   }
 
-  #refused(info: unknown, sentence: string): TargetError {
+  #refused(info: unknown, refusal: TargetErrorCode): TargetError {
     const { description, code } = (typeof info === 'object' && info !== null ? info : {}) as Record<
       string,
       unknown
     >;
     const words = wordsOf(description, this.#options.streamKey) ?? wordsOf(code);
-    this.#refusal = words === undefined ? `${sentence}.` : `${sentence}: ${words}`;
-    return new TargetError(this.#refusal);
+    const { message } = new TargetError(refusal);
+    this.#refusal = new TargetError(
+      refusal,
+      words === undefined ? message : `${message.slice(0, -1)}: ${words}`,
+    );
+    return this.#refusal;
   }
 
   #fail(error: TargetError): void {
-    this.#refusal ??= error.message;
+    this.#refusal ??= error;
     this.#settle.reject(error);
     this.#socket.destroy();
   }

@@ -44,9 +44,9 @@ export class WhipClient {
       const { status, headers, body } = answer;
       const location = resolved(headers.location, url);
       if (REDIRECTS.has(status) && location) {
-        if (redirects >= MAXIMUM_REDIRECTS) throw new TargetError('The target redirects too often.');
+        if (redirects >= MAXIMUM_REDIRECTS) throw new TargetError('redirects_too_many');
         if (url.protocol === 'https:' && location.protocol !== 'https:')
-          throw new TargetError('The target redirects to an address without encryption.');
+          throw new TargetError('redirect_unencrypted');
         url = this.#options.policy.check(location.href);
         continue;
       }
@@ -98,7 +98,7 @@ export class WhipClient {
         request.destroy();
         reject(error);
       };
-      const cancel = clock.after(timeoutMs, () => fail(new TargetError('The target does not answer.')));
+      const cancel = clock.after(timeoutMs, () => fail(new TargetError('no_answer')));
       request.on('error', fail);
       request.on('socket', (socket) =>
         socket.once('connect', () => {
@@ -114,7 +114,7 @@ export class WhipClient {
         let bytes = 0;
         response.on('data', (piece: Buffer) => {
           bytes += piece.length;
-          if (bytes > MAXIMUM_BODY_BYTES) fail(new TargetError('The answer of the target is too long.'));
+          if (bytes > MAXIMUM_BODY_BYTES) fail(new TargetError('answer_too_long'));
           else pieces.push(piece);
         });
         response.on('error', fail);
@@ -136,11 +136,14 @@ function resolved(location: string | undefined, base: URL): URL | undefined {
 }
 
 function refusal({ status, headers, body }: Answer, key: string | undefined): TargetError {
-  if (status === 401 || status === 403) return new TargetError('The target refuses the key: copy it again.');
-  if (status === 404) return new TargetError('The target has no such address: check the URL.');
+  if (status === 401 || status === 403) return new TargetError('key_refused');
+  if (status === 404) return new TargetError('address_unknown');
   const isText = /^text\/plain|json/.test(headers['content-type'] ?? '');
   const words = isText ? wordsOf(messageIn(body), key) : undefined;
-  return new TargetError(`The target refused the stream with status ${status}${words ? `: ${words}` : '.'}`);
+  return new TargetError(
+    'stream_refused_by_status',
+    `The target refused the stream with status ${status}${words ? `: ${words}` : '.'}`,
+  );
 }
 
 /** Returns the message of a JSON error in one of the usual forms, or the text. */

@@ -2,7 +2,7 @@ import type { SourceInfo } from '../../media/index.js';
 import { sleep } from '../../platform/index.js';
 import { type Offer, parseOffer, type RtcVideoCodec, readRemoteCandidates } from '../../webrtc/index.js';
 import { CONNECT_TIMEOUT_MS, type TargetConnection } from '../target-connection.js';
-import { sentenceOf, TargetError } from '../target-error.js';
+import { connectionFailed, TargetError, type TargetErrorCode, targetErrorOf } from '../target-error.js';
 import { WhipClient, type WhipClientOptions } from './whip-client.js';
 
 /** WebRTC session that sends the broadcast; the gateway's viewer sessions are of this kind. */
@@ -29,11 +29,8 @@ export type WhipConnectionOptions = WhipClientOptions & {
   signal: AbortSignal;
 };
 
-/** Sentences for the owner of the target, who is no viewer. */
-const ENDS: Record<string, string> = {
-  left: 'The target ended the connection.',
-  lost: 'The connection to the target was lost.',
-};
+/** Reasons of the end, for the owner of the target, who is no viewer. */
+const ENDS: Record<string, TargetErrorCode> = { left: 'ended', lost: 'connection_lost' };
 /** Maximum wait until the codec of the source is known, ms. */
 const CODEC_WAIT_MS = 3_000;
 const CODEC_POLL_MS = 50;
@@ -42,13 +39,13 @@ const CODEC_POLL_MS = 50;
  * Publishes by WHIP (RFC 9725). The media is that of WebRTC viewers: H.264 without B-frames is passed through, audio of
  * RTMP is encoded to Opus, a WHIP source is forwarded.
  *
- * @throws TargetError or an error of the connection, for `sentenceOf`
+ * @throws TargetError or an error of the connection, for `targetErrorOf`
  */
 export async function connectWhip(options: WhipConnectionOptions): Promise<TargetConnection> {
   const { policy, openOffer, signal } = options;
   const client = new WhipClient(options);
   const sending = await openOffer(await sentCodec(options));
-  if (!sending) throw new TargetError('Nothing is broadcast.');
+  if (!sending) throw new TargetError('nothing_broadcast');
   let isAccepted = false;
   try {
     const session = await client.offer(sending.offer, signal);
@@ -56,7 +53,7 @@ export async function connectWhip(options: WhipConnectionOptions): Promise<Targe
       const answer = readAnswer(session.answer, policy);
       isAccepted = true;
       const peer = await sending.accept(answer);
-      if (!peer) throw new TargetError('Nothing is broadcast.');
+      if (!peer) throw new TargetError('nothing_broadcast');
       await untilConnected(peer, options);
       return openConnection(peer, () => client.end(session));
     } catch (error) {
@@ -80,13 +77,14 @@ async function untilConnected(peer: SendingSession, { clock, signal }: WhipConne
   late.abort();
   if (isConnected && !signal.aborted) return;
   peer.leave();
-  throw new TargetError('No WebRTC connection to the target could be established.');
+  throw new TargetError('webrtc_failed');
 }
 
 function openConnection(peer: SendingSession, end: () => Promise<void>): TargetConnection {
   const closed = peer.ended.then(async ({ reason, message }) => {
     await end();
-    return ENDS[reason] ?? message;
+    const code = ENDS[reason];
+    return code ? new TargetError(code) : connectionFailed(message);
   });
   return {
     reader: undefined,
@@ -119,11 +117,13 @@ function readAnswer(text: string, policy: WhipClientOptions['policy']): Offer {
   try {
     const { media, transport } = parseOffer(text);
     const candidates = readRemoteCandidates(text).filter(({ address }) => policy.allows(address));
-    if (candidates.length === 0)
-      throw new TargetError('The target names no address for WebRTC that this server connects to.');
+    if (candidates.length === 0) throw new TargetError('no_webrtc_address');
     return { media, transport: { ...transport, candidates } };
   } catch (error) {
     if (error instanceof TargetError) throw error;
-    throw new TargetError(`The answer of the target cannot be used: ${sentenceOf(error)}`);
+    throw new TargetError(
+      'answer_invalid',
+      `The answer of the target cannot be used: ${targetErrorOf(error).message}`,
+    );
   }
 }

@@ -56,7 +56,7 @@ t.test(
       return name === 'WHIP' && status.state === 'live' && Number(status.bitrateBps) > 50_000;
     });
     await untilTarget(source, sent, 'the wrong key is told', ({ name, status }) => {
-      return name === 'Wrong key' && /refuses the key/.test(status.error ?? '');
+      return name === 'Wrong key' && status.errorCode === 'key_refused' && /the key/.test(status.error ?? '');
     });
     const { viewers } = await source.api<{ viewers: { total: number } }>('GET', `/${sent.streamId}/viewers`);
     t.equal(viewers.total, 0, 'outputs are no viewers');

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap';
 import { systemClock, TargetPolicy } from '../../../src/platform/index.js';
 import { LoopGuard } from '../../../src/restreams/loop-guard.js';
 import { connectRtmp } from '../../../src/restreams/rtmp/rtmp-connection.js';
-import { sentenceOf } from '../../../src/restreams/target-error.js';
+import { targetErrorOf } from '../../../src/restreams/target-error.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
 import { ADMITTED_STREAM_KEY, startRtmpFixture } from '../../support/fixtures/rtmp-fixture.js';
 import { createCertificate } from '../../support/restreams/certificate.js';
@@ -32,7 +32,7 @@ function connect(
 async function failureOf(...options: Parameters<typeof connect>): Promise<string> {
   return await connect(...options).then(
     () => 'connected',
-    (error: unknown) => sentenceOf(error),
+    (error: unknown) => targetErrorOf(error).message,
   );
 }
 
@@ -59,7 +59,7 @@ t.test('an accepted stream has its media, its metadata and the path of its relay
   t.equal(publications.length, 1);
   t.ok(connection.traffic.sentBytes >= 0);
   connection.close();
-  t.match(await connection.closed, /^The target (closed|ended)/);
+  t.match((await connection.closed).message, /^The target (closed|ended)/);
   await until('the server knows the end', () => publications[0]?.ends.length === 1);
 });
 

@@ -6,7 +6,13 @@ export type ApiTarget = {
   name: string;
   url: string;
   key: string | null;
-  status: { state: string; error: string | null; bitrateBps: number | null; streamId: string | null };
+  status: {
+    state: string;
+    error: string | null;
+    errorCode: string | null;
+    bitrateBps: number | null;
+    streamId: string | null;
+  };
 };
 
 /** Settings of gateways that may send to each other. */

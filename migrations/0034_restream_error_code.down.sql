@@ -1,0 +1,1 @@
+alter table restream_targets drop column error_code;

@@ -6,6 +6,7 @@ import { ConfirmButton } from '../forms/confirm-button.js';
 import { ErrorText } from '../forms/error-text.js';
 import { useAction } from '../forms/use-action.js';
 import { number } from '../locale/format.js';
+import { targetMessage } from '../locale/target-messages.js';
 import { formsTexts } from '../texts/forms.js';
 import { livestreamTexts } from '../texts/livestream.js';
 
@@ -135,7 +136,7 @@ export function RestreamSection({ currentUser: { csrfToken }, streamId }: Restre
 }
 
 function statusText({ enabled, scope, status }: RestreamTarget): string {
-  const { state, error, bitrateBps } = status;
+  const { state, bitrateBps } = status;
   const owner = scope === 'account' ? ` ${livestreamTexts.forAllLivestreams}` : '';
   if (!enabled) return `${livestreamTexts.off}${owner}`;
   switch (state) {
@@ -144,7 +145,7 @@ function statusText({ enabled, scope, status }: RestreamTarget): string {
     case 'connecting':
       return `${livestreamTexts.connecting}${owner}`;
     case 'failing':
-      return `${livestreamTexts.tryingAgain(error ?? livestreamTexts.fails)}${owner}`;
+      return `${livestreamTexts.tryingAgain(targetMessage(status) ?? livestreamTexts.fails)}${owner}`;
     case 'idle':
       return `${livestreamTexts.waitsForBroadcast}${owner}`;
   }

@@ -151,7 +151,9 @@ function statusText({ state, progress, durationS, sizeBytes, failure }: Video): 
     case 'ready':
       return `${durationText(durationS ?? 0)} · ${sizeText(sizeBytes)}`;
     case 'failed':
-      return failure?.message ?? dashboardTexts.videoFailed;
+      return (
+        dashboardTexts.videoFailures[failure?.code ?? ''] ?? failure?.message ?? dashboardTexts.videoFailed
+      );
   }
 }
 

@@ -1,9 +1,14 @@
 import t from 'tap';
+import { TARGET_ERROR_CODES } from '../../../src/restreams/target-error.js';
+import { VIDEO_FAILURES } from '../../../src/videos/index.js';
 import { translatedFindings, translatedNotices } from '../../../src/web/locale/finding-messages.js';
 import { number, plural } from '../../../src/web/locale/format.js';
 import { errorMessage } from '../../../src/web/locale/gateway-messages.js';
 import { currentLocale, localeOf, preferLocale, withTexts } from '../../../src/web/locale/language.js';
+import { targetMessage } from '../../../src/web/locale/target-messages.js';
 import { chatTexts } from '../../../src/web/texts/chat.js';
+import { texts as germanDashboardTexts } from '../../../src/web/texts/de/dashboard.js';
+import { texts as germanLivestreamTexts } from '../../../src/web/texts/de/livestream.js';
 
 t.test('the first preferred language that the pages have is chosen, with its region', async (t) => {
   t.same(localeOf(['de-AT', 'en']), { locale: 'de-AT', language: 'de' });
@@ -54,4 +59,36 @@ t.test('messages of the gateway are translated by their code, with its number', 
   ]);
   t.match(notices[0]?.message, /nicht verfügbar/);
   t.equal(notices[1]?.message, 'It is new.');
+});
+
+t.test('errors of restream targets are translated by their code, with the words of the target', async (t) => {
+  const refused = {
+    error: 'The target refused the stream: No $& key: bad',
+    errorCode: 'stream_refused' as const,
+  };
+  t.equal(targetMessage(refused), refused.error, 'English is the sentence of the gateway');
+  preferLocale('de');
+  t.teardown(() => preferLocale('en'));
+  await withTexts(Promise.resolve());
+  t.equal(targetMessage(refused), 'Das Ziel hat den Stream abgelehnt: No $& key: bad');
+  t.equal(
+    targetMessage({ ...refused, error: 'The target refused the stream.' }),
+    'Das Ziel hat den Stream abgelehnt.',
+  );
+  t.equal(
+    targetMessage({
+      error: 'The target refused the stream with status 503: busy',
+      errorCode: 'stream_refused_by_status',
+    }),
+    'Das Ziel hat den Stream mit Status 503 abgelehnt: busy',
+  );
+  t.equal(targetMessage({ error: 'Stored before codes.', errorCode: null }), 'Stored before codes.');
+  t.equal(targetMessage({ error: null, errorCode: null }), null);
+});
+
+t.test('every failure of targets and videos has a German text', async (t) => {
+  const missing = (codes: string[], texts: Record<string, string>): string[] =>
+    codes.filter((code) => texts[code] === undefined);
+  t.same(missing(TARGET_ERROR_CODES, germanLivestreamTexts.targetErrors), []);
+  t.same(missing(Object.keys(VIDEO_FAILURES), germanDashboardTexts.videoFailures), []);
 });

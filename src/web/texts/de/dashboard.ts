@@ -21,6 +21,23 @@ export const texts: typeof english = {
   deleteVideo: 'Dieses Video für immer löschen?',
   uploading: 'Wird hochgeladen',
   queued: 'Wartet, bis es an der Reihe ist',
+  videoFailures: {
+    not_a_video: 'Diese Datei ist kein Video, das sich lesen lässt, oder sie ist beschädigt.',
+    no_picture: 'Diese Datei enthält kein Bild.',
+    picture_too_large: 'Das Bild ist zu groß: Verkleinere es und lade das Video noch einmal hoch.',
+    too_long: 'Das Video ist zu lang: Lade es in Teilen hoch.',
+    incomplete:
+      'Diese Datei ist unvollständig oder beschädigt: Exportiere das Video neu und lade es noch einmal hoch.',
+    needs_too_much_memory:
+      'Diese Datei zu lesen braucht zu viel Arbeitsspeicher: Wandle sie in MP4 (H.264) um und lade sie noch einmal hoch.',
+    cancelled: 'Abgebrochen.',
+    quota_reached:
+      'Dein Speicherplatz ist voll: Lösch Aufzeichnungen oder Videos und lade das Video noch einmal hoch.',
+    disk_low: 'Die Festplatte des Servers ist fast voll: Versuch es später noch einmal.',
+    transcoding_failed:
+      'Das Video ließ sich nicht umwandeln: Wandle es in MP4 (H.264) um und lade es noch einmal hoch.',
+    upload_lost: 'Die hochgeladene Datei ist weg: Lade sie noch einmal hoch.',
+  },
   videoFailed: 'Fehlgeschlagen',
   uploadInterrupted: 'Das Hochladen wurde unterbrochen: Wähle die Datei noch einmal, um weiterzumachen.',
   channel: 'Kanal',

@@ -21,6 +21,8 @@ export const texts = {
   deleteVideo: 'Delete this video for ever?',
   uploading: 'Uploading',
   queued: 'Waits for its turn',
+  // No English: the gateway’s own sentences are English.
+  videoFailures: {} as Record<string, string>,
   videoFailed: 'Failed',
   uploadInterrupted: 'The upload was interrupted: choose the file again to go on.',
   channel: 'Channel',

@@ -83,6 +83,8 @@ export const texts = {
   live: 'Live',
   connecting: 'Connecting…',
   fails: 'It fails.',
+  // No English: the gateway’s own sentences are English.
+  targetErrors: {} as Record<string, string>,
   tryingAgain: (error: string) => `${error} Trying again.`,
   waitsForBroadcast: 'On: it begins with the broadcast',
   analytics: 'Analytics',

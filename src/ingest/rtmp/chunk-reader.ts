@@ -26,9 +26,9 @@ type ChunkStream = {
   filled: number;
 };
 
-/** Chunk size until Set Chunk Size (5.4.1), and the maximum: no message is longer. */
+/** Chunk size until Set Chunk Size (5.4.1), and the maximum. */
 const DEFAULT_CHUNK_BYTES = 128;
-const MAXIMUM_CHUNK_BYTES = 0xffffff;
+const MAXIMUM_CHUNK_BYTES = 0x7fffffff;
 /** Size of the message header by chunk format (5.3.1.2). */
 const HEADER_BYTES = [11, 7, 3, 0] as const;
 const FORMAT = { full: 0, sameStream: 1, sameLength: 2, none: 3 } as const;
@@ -67,7 +67,7 @@ export class ChunkReader {
     return this.#bufferedBytes;
   }
 
-  /** @throws RtmpProtocolError when the size is out of range */
+  /** Takes sizes above the longest message too: some peers announce 2^31 - 1. @throws RtmpProtocolError when the size is out of range */
   setChunkSize(size: number): void {
     if (size < 1 || size > MAXIMUM_CHUNK_BYTES) throw new RtmpProtocolError(`chunk size ${size}`);
     this.#chunkSize = size;

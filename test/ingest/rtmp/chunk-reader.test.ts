@@ -106,6 +106,13 @@ t.test('an extended timestamp is parsed with and without its repetition in forma
   }
 });
 
+t.test('the largest chunk size of the specification is accepted', async (t) => {
+  const { reader, messages } = reading();
+  reader.setChunkSize(0x7fff_ffff);
+  reader.read(encodeMessage({ type: 9, payload: payload(50_000), chunkSize: 0x7fff_ffff }));
+  t.same(messages[0]?.payload, payload(50_000));
+});
+
 t.test('Set Chunk Size applies from the next chunk, and Abort drops an unfinished message', async (t) => {
   const { reader, messages } = reading();
   reader.read(encodeMessage({ type: 9, payload: payload(1_000), chunkStreamId: 6 }).subarray(0, 500));

@@ -12,6 +12,7 @@ export const MESSAGE = {
   commandAmf3: 17,
   data: 18,
   command: 20,
+  aggregate: 22,
 } as const;
 
 /** RTMP message assembled from its chunks. */
@@ -24,6 +25,37 @@ export type RtmpMessage = {
   /** Owned by the receiver; never written again. */
   payload: Buffer;
 };
+
+/** FLV tag header: type, length, timestamp with its high byte, stream id. */
+const TAG_HEADER_BYTES = 11;
+/** Length of the tag before, behind each tag. */
+const BACK_POINTER_BYTES = 4;
+
+/**
+ * Splits an aggregate message (7.1.6) into its messages. Their times are relative to the first of them, whose time is that of
+ * the aggregate. A message that is cut off is left out.
+ */
+export function splitAggregate(aggregate: RtmpMessage): RtmpMessage[] {
+  const { payload } = aggregate;
+  const messages: RtmpMessage[] = [];
+  let firstTime: number | undefined;
+  let at = 0;
+  while (at + TAG_HEADER_BYTES <= payload.length) {
+    const begin = at + TAG_HEADER_BYTES;
+    const end = begin + payload.readUIntBE(at + 1, 3);
+    if (end > payload.length) break;
+    const time = payload.readUIntBE(at + 4, 3) + payload[at + 7]! * 2 ** 24;
+    firstTime ??= time;
+    messages.push({
+      ...aggregate,
+      type: payload[at]!,
+      timestamp: (aggregate.timestamp + time - firstTime) >>> 0,
+      payload: payload.subarray(begin, end),
+    });
+    at = end + BACK_POINTER_BYTES;
+  }
+  return messages;
+}
 
 /** Command of a peer (7.2.1, 7.2.2). Its values are as the peer sent them. */
 export type RtmpCommand =

@@ -3,7 +3,13 @@ import { ChunkReader } from './chunk-reader.js';
 import { NodeMediaServerAdapter } from './node-media-server-adapter.js';
 import { APPLICATION, isServedApplication, streamKeyOf } from './publish-address.js';
 import type { RtmpLimits } from './rtmp-limits.js';
-import { MESSAGE, type RtmpCommand, type RtmpMessage, RtmpProtocolError } from './rtmp-message.js';
+import {
+  MESSAGE,
+  type RtmpCommand,
+  type RtmpMessage,
+  RtmpProtocolError,
+  splitAggregate,
+} from './rtmp-message.js';
 
 /** Callbacks to the connection, called synchronously from `receive` or `admit`. */
 export type RtmpProtocolEvents = {
@@ -28,6 +34,8 @@ const MINIMUM_WINDOW_BYTES = 64 << 10;
 const MAXIMUM_STREAM_KEY_CHARACTERS = 512;
 /** Maximum length of a command or data message. */
 const MAXIMUM_COMMAND_BYTES = 64 << 10;
+/** Maximum length of an aggregate message: its messages are handled at once. */
+const MAXIMUM_AGGREGATE_BYTES = 1 << 20;
 const MAXIMUM_CREATED_STREAMS = 8;
 /** User control event (7.1.7). */
 const PING_REQUEST = 6;
@@ -124,6 +132,7 @@ export class RtmpProtocol {
 
   #messageBytes(type: number): number {
     if (!this.#admitted) return this.#limits.messageBytesBefore;
+    if (type === MESSAGE.aggregate) return MAXIMUM_AGGREGATE_BYTES;
     return type === MESSAGE.audio || type === MESSAGE.video
       ? this.#limits.messageBytes
       : MAXIMUM_COMMAND_BYTES;
@@ -148,6 +157,9 @@ export class RtmpProtocol {
         if (!this.#admitted) return;
         this.#events.media({ ...message, type: MESSAGE.data, payload: payload.subarray(1) });
         return;
+      case MESSAGE.aggregate:
+        if (this.#admitted) this.#aggregate(message);
+        return;
       case MESSAGE.command:
       case MESSAGE.commandAmf3:
         this.#command(this.#library.decodeCommand(message));
@@ -168,6 +180,15 @@ export class RtmpProtocol {
           ACKNOWLEDGEMENT_WINDOW_BYTES,
           Math.max(MINIMUM_WINDOW_BYTES, controlValue(payload)),
         );
+    }
+  }
+
+  /** Passes on the media of an aggregate; other messages have no place in it. */
+  #aggregate(aggregate: RtmpMessage): void {
+    for (const message of splitAggregate(aggregate)) {
+      const { type } = message;
+      if (type === MESSAGE.audio || type === MESSAGE.video || type === MESSAGE.data)
+        this.#events.media(message);
     }
   }
 

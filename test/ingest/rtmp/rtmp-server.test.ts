@@ -8,7 +8,13 @@ import { RtmpClient } from '../../support/clients/rtmp-client.js';
 import { FakeClock } from '../../support/fakes/fake-clock.js';
 import { RecordingPublication } from '../../support/fakes/recording-publication.js';
 import { ADMITTED_STREAM_KEY, startRtmpFixture } from '../../support/fixtures/rtmp-fixture.js';
-import { EMPTY_AVC_HEADER, KEY, pictureTag, SOUND } from '../../support/publishers/rtmp-demuxer-fixture.js';
+import {
+  EMPTY_AVC_HEADER,
+  INTER,
+  KEY,
+  pictureTag,
+  SOUND,
+} from '../../support/publishers/rtmp-demuxer-fixture.js';
 import { eventually } from '../../support/until.js';
 
 const AUDIO_HEADER = Buffer.from([0xaf, 0, 0x12, 0x10]);
@@ -261,6 +267,44 @@ t.test('received bytes are acknowledged within the window that the peer sets', a
   await client.until(() => client.received.includes(acknowledgement));
   const bytes = client.received.readUInt32BE(client.received.indexOf(acknowledgement) + 12);
   t.ok(bytes >= 100_000 && bytes <= 210_000, `${bytes} bytes`);
+});
+
+t.test('media of aggregate messages is published at its times', async (t) => {
+  const { publishingClient } = await startRtmpFixture(t);
+  const { client, publication } = await publishingClient();
+  const tag = (type: number, time: number, body: Buffer): Buffer => {
+    const head = Buffer.alloc(11);
+    head[0] = type;
+    head.writeUIntBE(body.length, 1, 3);
+    head.writeUIntBE(time & 0xffffff, 4, 3);
+    head[7] = time >>> 24;
+    return Buffer.concat([head, body, Buffer.alloc(4)]);
+  };
+  const first = 0xff_fff0; // the times of the tags pass 2^24, those of the messages 2^32
+  const aggregate = (timestamp: number, ...tags: Buffer[]): void =>
+    client.message({ type: 22, payload: Buffer.concat(tags), chunkStreamId: 6, timestamp, streamId: 1 });
+  aggregate(
+    2 ** 32 - 40,
+    tag(9, first, EMPTY_AVC_HEADER),
+    tag(8, first, AUDIO_HEADER),
+    tag(9, first, KEY),
+    tag(8, first + 10, SOUND),
+    tag(9, first + 40, INTER),
+  );
+  // Neither a command nor a cut-off message in it counts.
+  aggregate(
+    40,
+    tag(20, 0, Buffer.from([2, 0, 1, 0x78])),
+    tag(9, 0, INTER),
+    tag(9, 40, INTER).subarray(0, -5),
+  );
+  client.video(80, INTER);
+  await publication.until(({ tags }) => tags.filter(({ kind }) => kind === 'video').length === 5);
+  const times = (kind: string): number[] =>
+    publication.tags.filter((one) => one.kind === kind && !one.header).map(({ timestamp }) => timestamp);
+  t.same(times('video'), [0, 40, 80, 120]);
+  t.same(times('audio'), [10]);
+  t.same(publication.ends, []);
 });
 
 t.test('pings, releaseStream and FCPublish are answered', async (t) => {

@@ -12,6 +12,7 @@ const [browser, gateway] = await Promise.all([
   openChromium(t, { webrtc: true }),
   startGatewayProcess(t, { LADDER: 'off' }),
 ]);
+t.jobs = 2;
 const audio: RtpTrack = { frames: (await encodeBeep(t)).map((packet) => [packet]), frameMs: 20 };
 
 /** Makes a track of four slices in each picture. */

@@ -50,7 +50,8 @@ export function splitAggregate(aggregate: RtmpMessage): RtmpMessage[] {
       ...aggregate,
       type: payload[at]!,
       timestamp: (aggregate.timestamp + time - firstTime) >>> 0,
-      payload: payload.subarray(begin, end),
+      // A copy: buffers of media count the bytes of messages, not those of an aggregate that a slice would keep.
+      payload: Buffer.from(payload.subarray(begin, end)),
     });
     at = end + BACK_POINTER_BYTES;
   }

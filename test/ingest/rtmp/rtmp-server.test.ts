@@ -296,6 +296,7 @@ t.test('media of aggregate messages is published at its times', async (t) => {
     40,
     tag(20, 0, Buffer.from([2, 0, 1, 0x78])),
     tag(9, 0, INTER),
+    tag(18, 0, Buffer.alloc(100_000)),
     tag(9, 40, INTER).subarray(0, -5),
   );
   client.video(80, INTER);
@@ -304,6 +305,10 @@ t.test('media of aggregate messages is published at its times', async (t) => {
     publication.tags.filter((one) => one.kind === kind && !one.header).map(({ timestamp }) => timestamp);
   t.same(times('video'), [0, 40, 80, 120]);
   t.same(times('audio'), [10]);
+  t.ok(
+    publication.tags.every(({ body }) => body.buffer.byteLength < 100_000),
+    'a message does not keep its aggregate',
+  );
   t.same(publication.ends, []);
 });
 

@@ -52,10 +52,31 @@ t.test('an event loop whose processor others have is full only when it gets too 
   t.notOk(load.isFull);
 });
 
-t.test('the share of a real event loop that only computes rises', async (t) => {
+t.test('the share of a real event loop is that of its own work', async (t) => {
   const clock = new FakeClock();
-  const load = new EventLoopLoad(clock, new AbortController().signal);
+  const times = (): { activeMs: number; totalMs: number; processorMs: number } => {
+    const { active, idle } = performance.eventLoopUtilization();
+    const { user, system } = process.cpuUsage();
+    return { activeMs: active, totalMs: active + idle, processorMs: (user + system) / 1_000 };
+  };
+  const [outerBegin, load, innerBegin] = [
+    times(),
+    new EventLoopLoad(clock, new AbortController().signal),
+    times(),
+  ];
   for (const end = performance.now() + 30; performance.now() < end; );
+  const innerEnd = times();
   await clock.advance(500);
-  t.ok(load.share > 0, `${load.share}`);
+  const outerEnd = times();
+  const worked = (begin: typeof outerBegin, end: typeof outerBegin): number =>
+    Math.min(end.activeMs - begin.activeMs, end.processorMs - begin.processorMs);
+  const [least, most] = [worked(innerBegin, innerEnd), worked(outerBegin, outerEnd)];
+  t.ok(least > 0);
+  // The newest interval is a quarter of the average. The bounds are equal but for rounding when nothing else ran.
+  const rounding = 1e-9;
+  t.ok(load.share >= least / (outerEnd.totalMs - outerBegin.totalMs) / 4 - rounding, `${load.share}`);
+  t.ok(
+    load.share <= Math.min(1, most / (innerEnd.totalMs - innerBegin.totalMs)) / 4 + rounding,
+    `${load.share}`,
+  );
 });

@@ -35,9 +35,8 @@ const BACK_POINTER_BYTES = 4;
  * Splits an aggregate message (7.1.6) into its messages. Their times are relative to the first of them, whose time is that of
  * the aggregate. A message that is cut off is left out.
  */
-export function splitAggregate(aggregate: RtmpMessage): RtmpMessage[] {
+export function* splitAggregate(aggregate: RtmpMessage): Generator<RtmpMessage> {
   const { payload } = aggregate;
-  const messages: RtmpMessage[] = [];
   let firstTime: number | undefined;
   let at = 0;
   while (at + TAG_HEADER_BYTES <= payload.length) {
@@ -46,16 +45,15 @@ export function splitAggregate(aggregate: RtmpMessage): RtmpMessage[] {
     if (end > payload.length) break;
     const time = payload.readUIntBE(at + 4, 3) + payload[at + 7]! * 2 ** 24;
     firstTime ??= time;
-    messages.push({
+    yield {
       ...aggregate,
       type: payload[at]!,
       timestamp: (aggregate.timestamp + time - firstTime) >>> 0,
       // A copy: buffers of media count the bytes of messages, not those of an aggregate that a slice would keep.
       payload: Buffer.from(payload.subarray(begin, end)),
-    });
+    };
     at = end + BACK_POINTER_BYTES;
   }
-  return messages;
 }
 
 /** Command of a peer (7.2.1, 7.2.2). Its values are as the peer sent them. */

@@ -186,9 +186,11 @@ export class RtmpProtocol {
   /** Passes on the media of an aggregate; other messages have no place in it. */
   #aggregate(aggregate: RtmpMessage): void {
     for (const message of splitAggregate(aggregate)) {
-      const { type } = message;
-      if (type === MESSAGE.audio || type === MESSAGE.video || type === MESSAGE.data)
-        this.#events.media(message);
+      const { type, payload } = message;
+      if (type !== MESSAGE.audio && type !== MESSAGE.video && type !== MESSAGE.data) continue;
+      if (payload.length > this.#messageBytes(type))
+        throw new RtmpProtocolError(`a message of type ${type} with ${payload.length} bytes is too long`);
+      this.#events.media(message);
     }
   }
 

@@ -296,7 +296,7 @@ t.test('media of aggregate messages is published at its times', async (t) => {
     40,
     tag(20, 0, Buffer.from([2, 0, 1, 0x78])),
     tag(9, 0, INTER),
-    tag(18, 0, Buffer.alloc(100_000)),
+    tag(20, 0, Buffer.alloc(100_000)),
     tag(9, 40, INTER).subarray(0, -5),
   );
   client.video(80, INTER);
@@ -310,6 +310,9 @@ t.test('media of aggregate messages is published at its times', async (t) => {
     'a message does not keep its aggregate',
   );
   t.same(publication.ends, []);
+  aggregate(120, tag(18, 0, Buffer.alloc(100_000)));
+  await publication.until(({ ends }) => ends.length > 0);
+  t.equal(publication.ends.length, 1, 'a data message is bounded in an aggregate as it is outside');
 });
 
 t.test('pings, releaseStream and FCPublish are answered', async (t) => {

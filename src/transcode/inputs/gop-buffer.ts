@@ -15,8 +15,10 @@ const VIDEO_LATE_MS = 2_000;
 
 /** Age of the buffered keyframe after which a recovery point takes its place, ms: such sources are encoded. */
 const OLD_MS = 5_000;
-/** Age of the buffered keyframe from which on it may be lost before the next one, ms. */
+/** Time without a keyframe, pauses left out, from which on the buffered one may be lost before the next one, ms. */
 const SCARCE_MS = 12_000;
+/** Distance of pictures that counts at most as time without a keyframe, ms: a longer one is a pause. */
+const MAXIMUM_STEP_MS = 2_000;
 
 /** Maximum bytes of the group of pictures before the current one. */
 const PREVIOUS_BYTES = 8 * 1024 * 1024;
@@ -41,8 +43,10 @@ export class GopBuffer {
   #oldest: number | undefined;
   #hasVideo = true;
   #isScarce = false;
-  /** Pictures of this timeline with which an encoder can join. */
+  /** Pictures of this timeline with which an encoder can join, and the time with pictures since the last of them, ms. */
   #accessPoints = 0;
+  #sinceAccessMs = 0;
+  #pictureMs: number | undefined;
 
   constructor(limits: Limits = LIMITS) {
     this.#limits = limits;
@@ -60,6 +64,8 @@ export class GopBuffer {
     copy.#hasVideo = this.#hasVideo;
     copy.#isScarce = this.#isScarce;
     copy.#accessPoints = this.#accessPoints;
+    copy.#sinceAccessMs = this.#sinceAccessMs;
+    copy.#pictureMs = this.#pictureMs;
     return copy;
   }
 
@@ -73,6 +79,8 @@ export class GopBuffer {
     this.#hasVideo = hasVideo;
     this.#isScarce = false;
     this.#accessPoints = 0;
+    this.#sinceAccessMs = 0;
+    this.#pictureMs = undefined;
   }
 
   /** Drops the media: an encoder joins with the next keyframe. */
@@ -91,7 +99,7 @@ export class GopBuffer {
     this.#newest = Math.max(this.#newest, tag.timestamp);
     this.#oldest ??= tag.timestamp;
     this.#correctVideo();
-    if (tag.keyframe || tag.recoveryPoint !== undefined) this.#accessPoints++;
+    if (tag.kind === 'video') this.#notePicture(tag);
     if (this.#hasVideo) {
       if (tag.keyframe || (tag.recoveryPoint && this.#isOld)) this.#nextGroup();
       else if (this.#tags.length === 0) return;
@@ -101,19 +109,15 @@ export class GopBuffer {
     const first = this.#tags[0];
     if (!first) return;
     if (!this.#hasVideo) this.#dropOldAudio();
-    else if (this.#newest - first.timestamp > this.#limits.span || this.#bytes > this.#limits.bytes)
+    else if (this.#bytes > this.#limits.bytes) {
+      this.#isScarce = true;
       this.#clear();
-    if (this.#hasVideo && !(this.age !== undefined && this.age < SCARCE_MS)) this.#isScarce = true;
+    } else if (this.#newest - first.timestamp > this.#limits.span) this.#clear();
   }
 
   /** Keyframes have been so far apart that an encoder could not join at any time. */
   get isScarce(): boolean {
     return this.#isScarce;
-  }
-
-  /** The picture was away: the time since the keyframe does not tell how far apart keyframes are. */
-  pictureReturned(): void {
-    this.#isScarce = false;
   }
 
   /**
@@ -190,6 +194,19 @@ export class GopBuffer {
   /** Duration of this timeline so far, ms. */
   get span(): number {
     return this.#newest - (this.#oldest ?? this.#newest);
+  }
+
+  /** Measures how far apart the pictures with which an encoder can join are. */
+  #notePicture({ timestamp, keyframe, recoveryPoint }: FlvTag): void {
+    const stepMs = timestamp - (this.#pictureMs ?? timestamp);
+    this.#pictureMs = timestamp;
+    if (keyframe || recoveryPoint !== undefined) {
+      this.#accessPoints++;
+      this.#sinceAccessMs = 0;
+      return;
+    }
+    this.#sinceAccessMs += Math.min(Math.max(stepMs, 0), MAXIMUM_STEP_MS);
+    if (this.#sinceAccessMs >= SCARCE_MS) this.#isScarce = true;
   }
 
   #dropOldAudio(): void {

@@ -54,7 +54,6 @@ export class PictureSlate {
 
   /** Ends the slate: the picture has returned, or another timeline has begun. */
   end(): void {
-    if (this.#shown) this.#options.timeline.gop.pictureReturned();
     this.#shown = undefined;
     this.#forget();
   }

@@ -198,7 +198,6 @@ export class WebrtcTranscoding implements WebrtcRendition {
     const { videoHeader } = this.gop;
     if (tag.header || !tag.keyframe || !videoHeader) return;
     this.#pause?.end();
-    this.gop.pictureReturned();
     this.#beginPassthrough(videoHeader);
     this.#passed?.write(tag);
   }

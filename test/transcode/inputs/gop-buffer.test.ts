@@ -128,10 +128,14 @@ t.test(
     t.notOk(buffer.isJoinableAgain, 'the only keyframe may be the last');
     buffer.push(tag('video', 10_000, { recoveryPoint: 'gradual' }));
     t.ok(buffer.isJoinableAgain);
-    buffer.push(tag('video', 23_000));
+    buffer.push(tag('video', 10_040));
+    for (let at = 10_100; at < 40_000; at += 100) buffer.push(tag('audio', at));
+    for (let at = 40_000; at < 49_000; at += 1_000) buffer.push(tag('video', at));
+    t.equal(buffer.age, undefined);
+    t.ok(buffer.isJoinableAgain, 'a pause of the picture says nothing about keyframes');
+    for (let at = 49_000; at < 52_000; at += 1_000) buffer.push(tag('video', at));
     t.notOk(buffer.isJoinableAgain, 'keyframes are too far apart');
-    buffer.pictureReturned();
-    t.ok(buffer.isJoinableAgain, 'the picture was away meanwhile');
+    t.ok(buffer.isLost);
     buffer.reset(true);
     t.notOk(buffer.isJoinableAgain);
   },
